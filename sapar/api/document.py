@@ -1,0 +1,171 @@
+"""Documents: bytes with their validators, answered as they are and never built per request.
+
+A document knows its entity tags, its date and its two encodings. Everything that the API serves
+with caching (feeds, the timetable, the network, the front end) goes through `respond`.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import formatdate
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from sapar.api.lazy import Lazy
+
+PROTOBUF = "application/x-protobuf"
+"""Protobuf has no registered media type; OneBusAway and most GTFS-realtime publishers answer with
+this one, and consumers that look at the type accept it. `application/octet-stream` says nothing, so
+that proxies do not compress it and logs cannot tell it from a download."""
+JSON = "application/json"
+GEOJSON = "application/geo+json"  # RFC 7946
+ZIP = "application/zip"
+HTML = "text/html; charset=utf-8"
+
+EXPOSED_HEADERS = b"ETag, Last-Modified, Sapar-Tick-Age"
+_CORS = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", EXPOSED_HEADERS),
+]
+
+HeaderList = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Bytes to serve.
+
+    Attributes:
+        content_type: media type.
+        tag: what the entity tags are made of; equal tags mean equal bytes.
+        modified: HTTP date of the last change (wall time), or "" when there is none to tell.
+        cache_control: for how long others may keep it.
+        plain: the bytes.
+        gzip: the same compressed (RFC 1952), or None when compressing gains nothing.
+        extra: further headers.
+        age_s: gives the age that `Sapar-Tick-Age` tells, or None for documents without one.
+    """
+
+    content_type: str
+    tag: str
+    modified: str
+    cache_control: str
+    plain: Lazy[bytes]
+    gzip: Lazy[bytes] | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+    age_s: Callable[[], float] | None = None
+    _headers: dict[bool, HeaderList] = field(default_factory=dict, repr=False)
+
+    def headers(self, *, compressed: bool) -> HeaderList:
+        """Headers of one encoding, without the length; made once."""
+        made = self._headers.get(compressed)
+        if made is None:
+            made = self._headers[compressed] = self._make_headers(compressed=compressed)
+        return made
+
+    def _make_headers(self, *, compressed: bool) -> HeaderList:
+        # Two encodings are two representations, so their strong tags differ (RFC 9110, 8.8.3.3).
+        tag = f'"{self.tag}-gzip"' if compressed else f'"{self.tag}"'
+        pairs = [
+            ("content-type", self.content_type),
+            ("etag", tag),
+            ("cache-control", self.cache_control),
+            ("x-content-type-options", "nosniff"),
+            *self.extra,
+        ]
+        if self.modified:
+            pairs.append(("last-modified", self.modified))
+        if self.gzip is not None:
+            pairs.append(("vary", "accept-encoding"))
+        if compressed:
+            pairs.append(("content-encoding", "gzip"))
+        return [(name.encode(), value.encode("latin-1")) for name, value in pairs] + _CORS
+
+    def matches(self, if_none_match: str) -> bool:
+        """Tell whether a list of entity tags names this document, in either encoding."""
+        if if_none_match.strip() == "*":
+            return True
+        tags = {part.strip().removeprefix("W/").strip('"') for part in if_none_match.split(",")}
+        return self.tag in tags or f"{self.tag}-gzip" in tags
+
+
+def http_date(unix_s: float) -> str:
+    """Give the HTTP form of a wall time in Unix seconds; fractions are dropped."""
+    return formatdate(int(unix_s), usegmt=True)
+
+
+def plain_document(
+    content_type: str,
+    tag: str,
+    modified: str,
+    cache_control: str,
+    body: bytes,
+    *,
+    compress: bool = True,
+    extra: tuple[tuple[str, str], ...] = (),
+) -> Document:
+    """Make a document of bytes at hand, compressed now where that helps."""
+    packed = Lazy.of(gzip.compress(body, 6, mtime=0)) if compress else None
+    return Document(content_type, tag, modified, cache_control, Lazy.of(body), packed, extra)
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Tell whether a client takes gzip (RFC 9110, 12.5.3); without the header it is not sent."""
+    wanted: dict[str, bool] = {}
+    for part in accept_encoding.lower().split(","):
+        coding, _, parameters = part.partition(";")
+        quality = parameters.strip().removeprefix("q=")
+        wanted[coding.strip()] = quality.rstrip("0") not in {"0.", ""} if parameters else True
+    return wanted.get("gzip", wanted.get("*", False))
+
+
+def is_fresh(document: Document, headers: dict[bytes, bytes]) -> bool:
+    """Tell whether the client's copy is still good, so that 304 is the answer.
+
+    `If-None-Match` decides alone when it is there (RFC 9110, 13.2.2). `If-Modified-Since` must name
+    the very date that we gave: after a change of leader between machines whose clocks differ, "not
+    later than" could keep a client on old bytes.
+    """
+    tags = headers.get(b"if-none-match")
+    if tags is not None:
+        return document.matches(tags.decode("latin-1"))
+    since = headers.get(b"if-modified-since")
+    return bool(document.modified) and since == document.modified.encode()
+
+
+async def respond(document: Document, scope: Scope, send: Send) -> int:
+    """Answer GET or HEAD with a document; give the status."""
+    request = dict(scope["headers"])
+    compressed = document.gzip is not None and accepts_gzip(
+        request.get(b"accept-encoding", b"").decode("latin-1")
+    )
+    headers = document.headers(compressed=compressed)
+    if document.age_s is not None:
+        headers = [*headers, (b"sapar-tick-age", b"%.3f" % document.age_s())]
+    if is_fresh(document, request):
+        await send({"type": "http.response.start", "status": 304, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return 304
+    source = document.gzip if compressed and document.gzip is not None else document.plain
+    body = source.ready
+    if body is None:
+        body = await source.get()
+    headers = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    return 200
+
+
+class DocumentResponse(Response):
+    """A document as a route's answer."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(media_type=document.content_type)
+        self.document = document
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Answer, conditionally and in the encoding that the client takes."""
+        await respond(self.document, scope, send)

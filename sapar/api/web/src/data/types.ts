@@ -1,0 +1,78 @@
+/** What the server sends; see docs/api.md. Units are the last part of each name. */
+
+export type Phase =
+  | "in_progress"
+  | "layover"
+  | "unassigned"
+  | "off_route"
+  | "no_signal"
+  | "out_of_service";
+
+export interface Vehicle {
+  readonly id: string;
+  readonly label: string | null;
+  readonly lat: number;
+  readonly lon: number;
+  readonly bearing: number | null;
+  readonly speed_mps: number | null;
+  /** City's time of the fix. */
+  readonly time_s: number;
+  readonly phase: Phase;
+  readonly route_id: string | null;
+  readonly trip_id: string | null;
+  readonly headsign: string | null;
+  readonly delay_s: number | null;
+  readonly stale: boolean;
+  readonly next_stop_id: string | null;
+  readonly reason: string | null;
+}
+
+export interface Fleet {
+  /** City's time of the state, Unix seconds. */
+  readonly time_s: number;
+  readonly heard: number;
+  readonly expected: number;
+  readonly vehicles: readonly Vehicle[];
+}
+
+export interface AgencyInfo {
+  readonly agency_id: string;
+  readonly name: string;
+  readonly timezone: string;
+  readonly has_timetable: boolean;
+}
+
+export interface Deployment {
+  readonly default: string;
+  readonly map_style_url: string;
+  /** Seconds of the city's time a wall second; not 1 in replays. */
+  readonly rate: number;
+  readonly agencies: readonly AgencyInfo[];
+}
+
+export interface Route {
+  readonly id: string;
+  readonly name: string;
+  readonly long_name: string;
+  /** Hex without "#", or "". */
+  readonly color: string;
+  readonly text_color: string;
+  readonly lines: readonly (readonly [number, number][])[];
+}
+
+export interface Stop {
+  readonly id: string;
+  readonly name: string;
+  readonly lon: number;
+  readonly lat: number;
+  readonly routes: readonly string[];
+}
+
+export interface Network {
+  readonly routes: readonly Route[];
+  readonly stops: readonly Stop[];
+  readonly routeById: ReadonlyMap<string, Route>;
+  readonly stopById: ReadonlyMap<string, Stop>;
+  /** West, south, east, north; null when there is nothing to draw. */
+  readonly box: readonly [number, number, number, number] | null;
+}

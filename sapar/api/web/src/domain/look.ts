@@ -1,0 +1,88 @@
+/** How a vehicle looks: the same glyph and the same words on the map, in lists and in the legend. */
+import type { Phase, Vehicle } from "../data/types";
+import { type Adherence, adherenceOf, signedMinutes } from "./adherence";
+import { type Age, ageOf } from "./age";
+
+export type Question = "adherence" | "age" | "route";
+export const questions: readonly Question[] = ["adherence", "age", "route"];
+
+/** Names of colours; the theme says which they are. */
+export type Tone = "cold2" | "cold1" | "even" | "warm1" | "warm2" | "age1" | "age2" | "route";
+
+export type Shape = "arrow" | "arrow-ahead" | "arrow-behind" | "dot" | "square" | "diamond";
+
+export interface Look {
+  readonly shape: Shape;
+  /** Drawn as an outline: the fix is over a minute old. */
+  readonly hollow: boolean;
+  readonly tone: Tone;
+  readonly age: Age;
+  readonly adherence: Adherence;
+  /** Something a dispatcher would look at: late, early, off route, silent. */
+  readonly exception: boolean;
+}
+
+const toneOfAdherence: Readonly<Record<Adherence, Tone>> = {
+  early2: "cold2",
+  early1: "cold1",
+  even: "even",
+  late1: "warm1",
+  late2: "warm2",
+  none: "age2",
+};
+
+const shapeOfPhase: Readonly<Partial<Record<Phase, Shape>>> = {
+  layover: "square",
+  off_route: "diamond",
+  unassigned: "dot",
+  out_of_service: "dot",
+};
+
+/** Gives the look of a vehicle whose fix is `age_s` old, for one colour question. */
+export function lookOf(vehicle: Vehicle, age_s: number, question: Question): Look {
+  const age = ageOf(age_s);
+  const adherence = adherenceOf(vehicle.delay_s);
+  return {
+    shape: shapeOf(vehicle, adherence, question),
+    hollow: age === "old",
+    tone: toneOf(vehicle, age, adherence, question),
+    age,
+    adherence,
+    exception: isException(vehicle, age, adherence),
+  };
+}
+
+function shapeOf(vehicle: Vehicle, adherence: Adherence, question: Question): Shape {
+  const shape = shapeOfPhase[vehicle.phase];
+  if (shape) return shape;
+  if (vehicle.bearing === null) return "dot";
+  if (question === "adherence") {
+    if (adherence === "early1" || adherence === "early2") return "arrow-ahead";
+    if (adherence === "late1" || adherence === "late2") return "arrow-behind";
+  }
+  return "arrow";
+}
+
+function toneOf(vehicle: Vehicle, age: Age, adherence: Adherence, question: Question): Tone {
+  if (question === "adherence") return toneOfAdherence[adherence];
+  if (question === "route") return vehicle.route_id === null ? "age2" : "route";
+  if (age === "fresh") return "even";
+  return age === "aging" ? "age1" : "age2";
+}
+
+function isException(vehicle: Vehicle, age: Age, adherence: Adherence): boolean {
+  const mild = adherence === "early1" || adherence === "late1";
+  const strong = adherence === "early2" || adherence === "late2";
+  if (vehicle.phase === "out_of_service") return false;
+  return mild || strong || vehicle.phase === "off_route" || age === "old" || age === "gone";
+}
+
+/** The text beside a glyph: route and deviation, and the age once it is over a minute. */
+export function labelOf(vehicle: Vehicle, routeName: string, look: Look, ageText: string): string {
+  const parts = [routeName];
+  if (vehicle.delay_s !== null && look.adherence !== "even" && look.adherence !== "none") {
+    parts.push(signedMinutes(vehicle.delay_s));
+  }
+  if (look.hollow) parts.push(ageText);
+  return parts.filter((part) => part !== "").join(" ");
+}

@@ -1,0 +1,33 @@
+import { signal } from "@preact/signals";
+import { en, type Key, type Messages } from "./en";
+import { format, type Values } from "./format";
+import { kk } from "./kk";
+import { ru } from "./ru";
+
+export type Language = "kk" | "ru" | "en";
+export const languages: readonly Language[] = ["kk", "ru", "en"];
+export const messages: Readonly<Record<Language, Messages>> = { kk, ru, en };
+
+/** The language of the page. */
+export const language = signal<Language>("en");
+
+/** Gives a message in the page's language; components that call it follow a change. */
+export function t(key: Key, values?: Values): string {
+  return format(messages[language.value][key], language.value, values);
+}
+
+/** The language to start with: asked for in the address, chosen earlier, or the browser's own. */
+export function firstLanguage(
+  asked: string | null,
+  chosen: string | null,
+  preferred: readonly string[],
+): Language {
+  for (const candidate of [asked, chosen, ...preferred]) {
+    const short = candidate?.slice(0, 2).toLowerCase();
+    const found = languages.find((one) => one === short);
+    if (found) return found;
+  }
+  return "en";
+}
+
+export type { Key } from "./en";

@@ -1,0 +1,95 @@
+import { type Question, questions, type Shape, type Tone } from "../domain/look";
+import { type Key, t } from "../i18n";
+import { exceptionsOnly, question } from "../shell/state";
+import { Glyph } from "./glyph";
+
+interface Entry {
+  readonly shape: Shape;
+  readonly tone: Tone;
+  readonly hollow?: boolean;
+  readonly text: Key;
+  readonly sign?: string;
+}
+
+export const questionNames: Readonly<Record<Question, Key>> = {
+  adherence: "questionPunctuality",
+  age: "questionAge",
+  route: "questionRoute",
+};
+
+const entries: Readonly<Record<Question, readonly Entry[]>> = {
+  adherence: [
+    { shape: "arrow-ahead", tone: "cold2", text: "early2", sign: "−3" },
+    { shape: "arrow-ahead", tone: "cold1", text: "early1", sign: "−1" },
+    { shape: "arrow", tone: "even", text: "even" },
+    { shape: "arrow-behind", tone: "warm1", text: "late1", sign: "+7" },
+    { shape: "arrow-behind", tone: "warm2", text: "late2", sign: "+12" },
+    { shape: "arrow", tone: "age2", text: "noDelay" },
+  ],
+  age: [
+    { shape: "arrow", tone: "even", text: "fresh" },
+    { shape: "arrow", tone: "age1", text: "aging" },
+    { shape: "arrow", tone: "age2", hollow: true, text: "old" },
+  ],
+  route: [{ shape: "arrow", tone: "even", text: "routeColours" }],
+};
+
+const states: readonly Entry[] = [
+  { shape: "square", tone: "even", text: "glyphLayover" },
+  { shape: "diamond", tone: "even", text: "glyphOffRoute" },
+  { shape: "dot", tone: "age2", text: "glyphUnassigned" },
+];
+const hollow: Entry = { shape: "arrow", tone: "even", hollow: true, text: "old" };
+
+/** What the colours and shapes mean; always on the map, because a colour alone says nothing. */
+export function Legend() {
+  const asked = question.value;
+  const shown = [...entries[asked], ...states, ...(asked === "age" ? [] : [hollow])];
+  return (
+    <div class="legend">
+      <fieldset class="switch">
+        <legend>{t("question")}</legend>
+        {questions.map((one) => (
+          <button
+            type="button"
+            key={one}
+            aria-pressed={one === asked}
+            onClick={() => {
+              question.value = one;
+            }}
+          >
+            {t(questionNames[one])}
+          </button>
+        ))}
+      </fieldset>
+      <details open={innerWidth > 760}>
+        <summary>{t("legend")}</summary>
+        <ul>
+          {shown.map((entry) => (
+            <li key={`${entry.text}-${entry.shape}`}>
+              <Glyph
+                shape={entry.shape}
+                tone={entry.tone}
+                hollow={entry.hollow ?? false}
+                turn={0}
+              />
+              <span class="sign">{entry.sign ?? ""}</span>
+              <span>{t(entry.text)}</span>
+            </li>
+          ))}
+          {asked === "age" && <li class="rest">{t("gone")}</li>}
+        </ul>
+      </details>
+      <label class="tick">
+        <input
+          type="checkbox"
+          checked={exceptionsOnly.value}
+          onChange={(event) => {
+            exceptionsOnly.value = event.currentTarget.checked;
+          }}
+        />
+        {t("exceptionsOnly")}
+      </label>
+    </div>
+  );
+}

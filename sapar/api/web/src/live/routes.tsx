@@ -1,0 +1,96 @@
+import { t } from "../i18n";
+import * as state from "../shell/state";
+import { Chip } from "./chip";
+import { mapCommands } from "./stage";
+
+function toggle(id: string, on: boolean): void {
+  const next = new Set(state.hidden.value);
+  if (on) next.delete(id);
+  else next.add(id);
+  state.hidden.value = next;
+}
+
+/** The routes with their vehicles now; a tick decides whether the map and the list show them. */
+export function Routes() {
+  const counts = new Map<string, number>();
+  for (const { vehicle } of state.rows.value) {
+    const id = vehicle.route_id ?? "";
+    counts.set(id, (counts.get(id) ?? 0) + 1);
+  }
+  const { routes } = state.network.value;
+  const without = counts.get("") ?? 0;
+  return (
+    <nav class={`routes ${state.routesShown.value ? "is-open" : ""}`} aria-label={t("routes")}>
+      <header>
+        <h2>{t("routes")}</h2>
+        <button
+          type="button"
+          onClick={() => {
+            state.hidden.value = new Set();
+          }}
+        >
+          {t("showAll")}
+        </button>
+        <button
+          type="button"
+          onClick={() => {
+            state.hidden.value = new Set(["", ...routes.map((route) => route.id)]);
+          }}
+        >
+          {t("hideAll")}
+        </button>
+      </header>
+      <ul>
+        {routes.map((route) => (
+          <li key={route.id}>
+            <label>
+              <input
+                type="checkbox"
+                checked={!state.hidden.value.has(route.id)}
+                onChange={(event) => toggle(route.id, event.currentTarget.checked)}
+              />
+              <Chip id={route.id} name={route.name} />
+              <span class="long" title={route.long_name}>
+                {route.long_name === route.name ? "" : route.long_name}
+              </span>
+            </label>
+            <Count n={counts.get(route.id) ?? 0} />
+            <button
+              type="button"
+              class="icon bare"
+              title={t("fitRoute", { route: route.name })}
+              onClick={() => mapCommands.fitRoute(route.id)}
+            >
+              <svg viewBox="0 0 16 16" aria-hidden="true">
+                <path d="M8 1v4M8 11v4M1 8h4M11 8h4" />
+              </svg>
+              <span class="hidden">{t("fitRoute", { route: route.name })}</span>
+            </button>
+          </li>
+        ))}
+        {without > 0 && (
+          <li key="">
+            <label>
+              <input
+                type="checkbox"
+                checked={!state.hidden.value.has("")}
+                onChange={(event) => toggle("", event.currentTarget.checked)}
+              />
+              <span class="long">{t("noRoute")}</span>
+            </label>
+            <Count n={without} />
+          </li>
+        )}
+      </ul>
+      {state.networkState.value === "loading" && <div class="bones" aria-hidden="true" />}
+    </nav>
+  );
+}
+
+function Count({ n }: { n: number }) {
+  return (
+    <span class={`count ${n === 0 ? "is-zero" : ""}`} title={t("routeVehicles", { n })}>
+      {n}
+    </span>
+  );
+}

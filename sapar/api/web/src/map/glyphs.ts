@@ -1,0 +1,97 @@
+/**
+ * The vehicles' glyphs as signed distance fields, so that the map recolours and outlines one image.
+ * Each shape is computed from its polygon: no picture is shipped, and every size stays sharp.
+ */
+import type { Shape } from "../domain/look";
+
+type Point = readonly [number, number];
+
+const half = 24; // a glyph is 48 pixels wide, drawn at pixel ratio 2
+const reach = 8; // pixels over which the field fades
+const edge = 0.75; // where the map draws the border of such an image
+
+const arrow: readonly Point[] = [
+  [0, -15],
+  [10, 11],
+  [0, 6],
+  [-10, 11],
+];
+const bar = (y: number): readonly Point[] => [
+  [-9, y - 1.8],
+  [9, y - 1.8],
+  [9, y + 1.8],
+  [-9, y + 1.8],
+];
+const ring = (radius: number, corners: number, turn: number): readonly Point[] =>
+  Array.from({ length: corners }, (_, index) => {
+    const angle = ((index + turn) / corners) * 2 * Math.PI;
+    return [radius * Math.cos(angle), radius * Math.sin(angle)] as const;
+  });
+const moved = (points: readonly Point[], dy: number): readonly Point[] =>
+  points.map(([x, y]) => [x, y + dy] as const);
+
+/** The polygons of each shape, in pixels around its middle, pointing up. */
+export const polygons: Readonly<Record<Shape, readonly (readonly Point[])[]>> = {
+  arrow: [arrow],
+  "arrow-ahead": [moved(arrow, 3), bar(-17)],
+  "arrow-behind": [moved(arrow, -3), bar(15)],
+  dot: [ring(8, 32, 0)],
+  square: [ring(11.5, 4, 0.5)],
+  diamond: [ring(13, 4, 0)],
+};
+
+export const shapes = Object.keys(polygons) as readonly Shape[];
+
+/** Distance from a point to a polygon's border, negative inside. */
+export function distanceTo(polygon: readonly Point[], x: number, y: number): number {
+  let nearest = Number.POSITIVE_INFINITY;
+  let inside = false;
+  for (let index = 0; index < polygon.length; index += 1) {
+    const [ax, ay] = polygon[index] as Point;
+    const [bx, by] = polygon[(index + 1) % polygon.length] as Point;
+    const along = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2);
+    const clamped = Math.min(1, Math.max(0, along));
+    nearest = Math.min(
+      nearest,
+      Math.hypot(x - ax - clamped * (bx - ax), y - ay - clamped * (by - ay)),
+    );
+    if (ay > y !== by > y && x < ax + ((y - ay) / (by - ay)) * (bx - ax)) inside = !inside;
+  }
+  return inside ? -nearest : nearest;
+}
+
+export interface Glyph {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray;
+}
+
+/** Draws a shape as a distance field; hollow leaves its border alone. */
+export function drawGlyph(shape: Shape, hollow: boolean): Glyph {
+  const size = half * 2;
+  const data = new Uint8ClampedArray(size * size * 4);
+  for (let row = 0; row < size; row += 1) {
+    for (let column = 0; column < size; column += 1) {
+      const x = column + 0.5 - half;
+      const y = row + 0.5 - half;
+      let distance = Math.min(...polygons[shape].map((polygon) => distanceTo(polygon, x, y)));
+      if (hollow) distance = Math.abs(distance + 1.5) - 1.5;
+      const at = (row * size + column) * 4;
+      data[at] = data[at + 1] = data[at + 2] = 255;
+      data[at + 3] = 255 * (edge - distance / reach);
+    }
+  }
+  return { width: size, height: size, data };
+}
+
+/** Name of a glyph's image on the map. */
+export function glyphName(shape: Shape, hollow: boolean): string {
+  return hollow ? `${shape}-hollow` : shape;
+}
+
+/** The same shape for the legend, as the path of an SVG with the view box -24 -24 48 48. */
+export function glyphPath(shape: Shape): string {
+  return polygons[shape]
+    .map((polygon) => `M${polygon.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}Z`)
+    .join("");
+}

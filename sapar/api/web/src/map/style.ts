@@ -1,0 +1,204 @@
+/** The map's style: the network is the ground, vehicles lie on top; no tile server, no glyph server. */
+import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
+import type { Network } from "../data/types";
+import { glyphColour, lineColour, type Palette } from "./colours";
+
+const font = ["IBM Plex Sans"];
+// The map reads the weight from the first name; the second is the family that has it.
+const fontBold = ["IBM Plex Sans SemiBold", "IBM Plex Sans"];
+
+export const sourceIds = ["routes", "stops", "vehicles", "selected"] as const;
+
+/** Lines of all routes, with the colours that the palette makes of theirs. */
+export function routeFeatures(network: Network, palette: Palette): GeoJSON.FeatureCollection {
+  return {
+    type: "FeatureCollection",
+    features: network.routes.map((route) => ({
+      type: "Feature",
+      properties: {
+        id: route.id,
+        line: lineColour(route.color, palette),
+        strong: glyphColour(route.color, palette),
+      },
+      geometry: {
+        type: "MultiLineString",
+        coordinates: route.lines.map((line) => line.map((point) => [...point])),
+      },
+    })),
+  };
+}
+
+/** All stops as points. */
+export function stopFeatures(network: Network): GeoJSON.FeatureCollection {
+  return {
+    type: "FeatureCollection",
+    features: network.stops.map((stop) => ({
+      type: "Feature",
+      properties: { id: stop.id, name: stop.name, routes: stop.routes },
+      geometry: { type: "Point", coordinates: [stop.lon, stop.lat] },
+    })),
+  };
+}
+
+const zoomed = (...stops: number[]): ExpressionSpecification => [
+  "interpolate",
+  ["linear"],
+  ["zoom"],
+  ...stops,
+];
+
+/** Layers of the network, bottom up. */
+function networkLayers(palette: Palette): LayerSpecification[] {
+  return [
+    {
+      id: "route-lines",
+      type: "line",
+      source: "routes",
+      layout: { "line-join": "round", "line-cap": "round" },
+      paint: { "line-color": ["get", "line"], "line-width": zoomed(9, 0.8, 12, 1.6, 16, 5) },
+    },
+    {
+      id: "route-selected",
+      type: "line",
+      source: "routes",
+      filter: ["==", ["get", "id"], ""],
+      layout: { "line-join": "round", "line-cap": "round" },
+      paint: { "line-color": ["get", "strong"], "line-width": zoomed(9, 2, 12, 3.5, 16, 8) },
+    },
+    {
+      id: "stops",
+      type: "circle",
+      source: "stops",
+      minzoom: 13,
+      paint: {
+        "circle-radius": zoomed(13, 1.5, 16, 4.5),
+        "circle-color": palette.ground,
+        "circle-stroke-color": palette.muted,
+        "circle-stroke-width": zoomed(13, 0.8, 16, 1.5),
+      },
+    },
+    {
+      id: "stop-names",
+      type: "symbol",
+      source: "stops",
+      minzoom: 15.2,
+      layout: {
+        "text-field": ["get", "name"],
+        "text-font": font,
+        "text-size": 12,
+        "text-anchor": "top",
+        "text-offset": [0, 0.7],
+        "text-max-width": 9,
+        "text-optional": true,
+      },
+      paint: {
+        "text-color": palette.ink2,
+        "text-halo-color": palette.ground,
+        "text-halo-width": 1.5,
+      },
+    },
+  ];
+}
+
+/** Layers of the vehicles: exceptions keep their label at every zoom, the others get one up close. */
+function vehicleLayers(palette: Palette): LayerSpecification[] {
+  const text = {
+    "text-field": ["get", "label"] as ExpressionSpecification,
+    "text-font": fontBold,
+    "text-size": zoomed(10, 11, 14, 13),
+    "text-anchor": "left" as const,
+    "text-offset": [1.1, 0] as [number, number],
+  };
+  const textPaint = {
+    "text-color": palette.ink,
+    "text-halo-color": palette.ground,
+    "text-halo-width": 1.8,
+  };
+  const icon = {
+    "icon-image": ["get", "glyph"] as ExpressionSpecification,
+    "icon-rotate": ["get", "bearing"] as ExpressionSpecification,
+    "icon-rotation-alignment": "map" as const,
+    "icon-allow-overlap": true,
+    "icon-ignore-placement": true,
+    "icon-size": zoomed(9, 0.45, 12, 0.75, 15, 1.15),
+    "symbol-sort-key": ["get", "order"] as ExpressionSpecification,
+  };
+  const iconPaint = {
+    "icon-color": ["get", "colour"] as ExpressionSpecification,
+    "icon-halo-color": palette.ground,
+    "icon-halo-width": 1.2,
+  };
+  return [
+    {
+      id: "selected-ring",
+      type: "circle",
+      source: "selected",
+      paint: {
+        "circle-radius": zoomed(9, 11, 15, 22),
+        "circle-color": palette.ground,
+        "circle-opacity": 0.55,
+        "circle-stroke-color": palette.ink,
+        "circle-stroke-width": 3,
+      },
+    },
+    { id: "vehicles", type: "symbol", source: "vehicles", layout: icon, paint: iconPaint },
+    {
+      id: "vehicle-labels",
+      type: "symbol",
+      source: "vehicles",
+      minzoom: 13.2,
+      filter: ["!", ["get", "exception"]],
+      layout: { ...text, "text-padding": 3 },
+      paint: textPaint,
+    },
+    {
+      id: "exception-labels",
+      type: "symbol",
+      source: "vehicles",
+      minzoom: 11,
+      filter: ["get", "exception"],
+      layout: { ...text, "text-padding": 2, "symbol-sort-key": ["get", "order"] },
+      paint: textPaint,
+    },
+    {
+      id: "selected-vehicle",
+      type: "symbol",
+      source: "selected",
+      layout: { ...icon, ...text, "text-allow-overlap": true, "text-offset": [1.6, 0] },
+      paint: { ...iconPaint, ...textPaint },
+    },
+  ];
+}
+
+const nothing: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
+
+/** The whole style, on top of a tile server's style when there is one. */
+export function makeStyle(palette: Palette, below: StyleSpecification | null): StyleSpecification {
+  const own = (): { type: "geojson"; data: GeoJSON.FeatureCollection; buffer: number } => ({
+    type: "geojson",
+    data: nothing,
+    buffer: 0,
+  });
+  const ground: LayerSpecification = {
+    id: "ground",
+    type: "background",
+    paint: { "background-color": palette.ground },
+  };
+  // Without `glyphs` every text is drawn with the page's own fonts, also that of the tiles.
+  const { glyphs: _glyphs, ...rest } = below ?? { version: 8 as const, sources: {}, layers: [] };
+  return {
+    ...rest,
+    sources: {
+      ...rest.sources,
+      routes: { type: "geojson", data: nothing, tolerance: 0.5 },
+      stops: own(),
+      vehicles: own(),
+      selected: own(),
+    },
+    layers: [
+      ...(below ? below.layers : [ground]),
+      ...networkLayers(palette),
+      ...vehicleLayers(palette),
+    ],
+  };
+}

@@ -1,0 +1,1 @@
+"""The command line `sapar`: the only place that wires parts together; nobody imports it."""

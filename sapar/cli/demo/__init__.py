@@ -1,0 +1,1 @@
+"""`sapar demo`: the whole product on one machine, driven by simulated or recorded buses."""

@@ -1,0 +1,118 @@
+"""What came of a demo: what was published against what is stored, and how soon it was seen."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sapar.cli.demo.observer import Observed
+from sapar.core.db import connect
+
+_TABLES = {"gps": "fix", "event": "event", "shift": "shift"}
+_SETTLED_S = 8.0  # fixes of the last seconds have not had their tick yet
+
+Identity = tuple[str, str, str, int, int]
+"""agency, device, kind, epoch, seq"""
+
+
+def compare_stored(conninfo: str, truth_dirs: Sequence[Path]) -> dict[str, Any]:
+    """Compare what simulators published with what the database holds, as sets.
+
+    Two contents under one number count as two. `rejected_as_planted` says that every code was
+    given exactly as often as the simulators expected.
+    """
+    published, planted = _published(truth_dirs)
+    stored: Counter[Identity] = Counter()
+    rejected: Counter[str] = Counter()
+    with connect(conninfo) as connection:
+        for kind, table in _TABLES.items():
+            rows = connection.execute(
+                f"SELECT agency_id, device_id, epoch, seq, count(*) FROM {table}"  # noqa: S608
+                " JOIN device USING (device_no) GROUP BY 1, 2, 3, 4"
+            )
+            for agency_id, device_id, epoch, seq, count in rows:
+                stored[agency_id, device_id, kind, epoch, seq] = count
+        for code, count in connection.execute(
+            "SELECT code, count(*) FROM dead_letter GROUP BY code"
+        ):
+            rejected[code] = count
+    return {
+        "published": published.total(),
+        "stored": stored.total(),
+        "lost": (published - stored).total(),
+        "duplicates": (stored - published).total(),
+        "rejected": dict(sorted(rejected.items())),
+        "rejected_as_planted": rejected == planted,
+        "planted": dict(sorted(planted.items())),
+    }
+
+
+def _published(truth_dirs: Sequence[Path]) -> tuple[Counter[Identity], Counter[str]]:
+    """Read what was published: good records by identity, planted refusals by code."""
+    good: Counter[Identity] = Counter()
+    planted: Counter[str] = Counter()
+    for row in _rows(truth_dirs):
+        if row["expected"] == "stored":
+            good[
+                row["agency_id"], row["device_id"], row["kind"], int(row["epoch"]), int(row["seq"])
+            ] += 1
+        else:
+            planted[row["expected"]] += 1
+    return good, planted
+
+
+def _rows(truth_dirs: Sequence[Path]) -> Iterable[dict[str, str]]:
+    for folder in truth_dirs:
+        with (folder / "published.csv").open(encoding="utf-8", newline="") as handle:
+            yield from csv.DictReader(handle)
+
+
+def in_service(truth_dir: Path) -> set[str]:
+    """Give the vehicles in service by the simulator's last word on it."""
+    summary = json.loads((truth_dir / "summary.json").read_text(encoding="utf-8"))
+    return set(summary["in_service"])
+
+
+def publish_to_feed_s(
+    truth_dir: Path, observed: Observed, until_wall_s: float
+) -> tuple[list[float], int]:
+    """Give wall seconds from publishing to the feed, for fixes that were their vehicle's newest.
+
+    A fix has arrived once the feed shows it or a newer one of its vehicle.
+
+    Returns:
+        (latencies, fixes that never appeared).
+    """
+    latencies: list[float] = []
+    unseen = 0
+    for row in _rows([truth_dir]):
+        wall_s = float(row["wall_s"])
+        if row["live"] != "1" or wall_s > until_wall_s - _SETTLED_S:
+            continue
+        sightings = observed.sightings.get(row["vehicle_id"], [])
+        first = _first_sighting_s(sightings, int(row["time_ms"]) // 1000)
+        if first is None:
+            unseen += 1
+        else:
+            latencies.append(max(0.0, first - wall_s))
+    return latencies, unseen
+
+
+def _first_sighting_s(sightings: Sequence[tuple[int, float]], time_s: int) -> float | None:
+    """When a fix of `time_s` or newer was first seen; fix times of a vehicle never go back."""
+    at = bisect_left(sightings, (time_s, -math.inf))
+    return sightings[at][1] if at < len(sightings) else None
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Give the value that `share` of all values do not exceed; None for no values."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)], 3)

@@ -1,0 +1,38 @@
+"""How a long-running part starts and ends: one event loop, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from sapar.core.log import configure_logging
+from sapar.core.metrics import Metrics
+from sapar.core.settings import Settings
+
+
+def run_until_signal(part: Coroutine[Any, Any, None]) -> None:
+    """Run `part`; on SIGTERM or SIGINT cancel it and return when it has tidied up."""
+    asyncio.run(_supervised(part))
+
+
+async def _supervised(part: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(part)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with suppress(asyncio.CancelledError):  # asked to stop
+        await task
+
+
+def start_part(settings: Settings, name: str) -> Metrics:
+    """Set logging up and make the process's metrics, served where `metrics_port` says so."""
+    configure_logging(settings, name)
+    metrics = Metrics()
+    if settings.metrics_port:
+        from prometheus_client import start_http_server
+
+        start_http_server(settings.metrics_port, settings.http_host, registry=metrics.registry)
+    return metrics

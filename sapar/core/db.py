@@ -1,0 +1,173 @@
+"""The one door to PostgreSQL: pools, named queries, migrations; its errors are translated here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import LiteralString, cast
+
+import psycopg
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool
+
+from sapar.core.errors import Fault, SaparError, Unavailable
+
+AsyncConnection = psycopg.AsyncConnection
+Connection = psycopg.Connection
+Pool = AsyncConnectionPool
+
+_QUERY_NAME = re.compile(r"^-- name: (?P<name>[a-z0-9_]+)\s*$", re.MULTILINE)
+_MIGRATION_NAME = re.compile(r"^(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.sql$")
+_MIGRATION_LOCK = 0x5A9A5  # one migrating process at a time, database-wide
+
+
+class DatabaseRefused(SaparError):
+    """The database understood a statement and refused its data."""
+
+    default_code = "database_refused"
+
+
+def load_queries(package: str) -> dict[str, LiteralString]:
+    """Read `queries.sql` of `package` into name → SQL.
+
+    Each query starts with a line `-- name: its_name`; comment lines below it describe it.
+
+    Raises:
+        Fault: a name stands twice or no query is named.
+    """
+    text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
+    parts = _QUERY_NAME.split(text)[1:]
+    names, bodies = parts[0::2], parts[1::2]
+    if not names or len(set(names)) != len(names):
+        raise Fault(f"queries.sql of {package} has no names, or one name twice")
+    pairs = zip(names, bodies, strict=True)
+    return {name: cast("LiteralString", body.strip()) for name, body in pairs}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into ours: no answer, refused data, or a fault of our own."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+        raise Unavailable(
+            f"the database does not answer: {exc}".strip(), code="database_unavailable"
+        ) from exc
+    except (psycopg.DataError, psycopg.IntegrityError) as exc:
+        raise DatabaseRefused(str(exc).strip()) from exc
+    except psycopg.Error as exc:
+        raise Fault(f"statement failed: {exc}".strip(), code="database_fault") from exc
+
+
+def json_value(value: object) -> Jsonb:
+    """Wrap plain data for a jsonb column."""
+    return Jsonb(value)
+
+
+@asynccontextmanager
+async def open_pool(
+    conninfo: str, *, min_size: int = 1, max_size: int = 4, name: str = "sapar"
+) -> AsyncIterator[Pool]:
+    """Open a pool of connections to `conninfo` (a libpq URL) and close it at the end.
+
+    The pool waits for a database that is still starting; a call then fails with `Unavailable`
+    after 30 s.
+    """
+    pool = AsyncConnectionPool(
+        conninfo,
+        min_size=min_size,
+        max_size=max_size,
+        name=name,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={"application_name": name},
+    )
+    await pool.open()
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@contextmanager
+def connect(conninfo: str, *, autocommit: bool = False) -> Iterator[Connection]:
+    """Open one blocking connection, for commands; commits at the end, rolls back on an error."""
+    with translated(), psycopg.connect(conninfo, autocommit=autocommit) as connection:
+        yield connection
+
+
+async def connect_async(conninfo: str, *, autocommit: bool = True) -> AsyncConnection:
+    """Open one connection of its own, for LISTEN and for locks that last as long as it does."""
+    with translated():
+        return await psycopg.AsyncConnection.connect(conninfo, autocommit=autocommit)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file of `core/migrations`."""
+
+    number: int
+    name: str
+    sql: LiteralString
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text, so that an applied file that was edited is noticed."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def list_migrations() -> list[Migration]:
+    """Give all migrations in order.
+
+    Raises:
+        Fault: a file's name does not have the form `0001_name.sql`, or a number is missing.
+    """
+    folder = resources.files("sapar.core").joinpath("migrations")
+    found = []
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+        if not entry.name.endswith(".sql"):
+            continue
+        match = _MIGRATION_NAME.match(entry.name)
+        if match is None:
+            raise Fault(f"migration {entry.name} is not named NNNN_name.sql")
+        found.append(
+            Migration(
+                int(match["number"]), match["name"], entry.read_text("utf-8")
+            )
+        )
+    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
+        raise Fault("migrations are not numbered 1, 2, 3 … without a hole")
+    return found
+
+
+def migrate(conninfo: str) -> list[str]:
+    """Bring the database to the newest schema; give the names of the migrations applied.
+
+    Each file runs in a transaction of its own, one process at a time. An applied file that was
+    edited afterwards is refused: write a new one.
+    """
+    applied: list[str] = []
+    with connect(conninfo, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migration (number int PRIMARY KEY, name text NOT"
+            " NULL, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        done = dict(connection.execute("SELECT number, digest FROM schema_migration").fetchall())
+        for migration in list_migrations():
+            if migration.number in done:
+                if done[migration.number] != migration.digest:
+                    raise Fault(f"migration {migration.number:04} was edited after it was applied")
+                continue
+            with connection.transaction():
+                connection.execute(migration.sql)
+                connection.execute(
+                    "INSERT INTO schema_migration (number, name, digest) VALUES (%s, %s, %s)",
+                    (migration.number, migration.name, migration.digest),
+                )
+            applied.append(f"{migration.number:04}_{migration.name}")
+    return applied

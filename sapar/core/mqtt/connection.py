@@ -1,0 +1,336 @@
+"""One connection to the broker, from its CONNECT to its end; it is never used again after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import mqtt5
+
+from sapar.core.errors import ConnectionLost, Refused
+
+Will = mqtt5.Will
+
+_UNREAD_MAX = 50_000  # QoS 0 has no flow control: stop reading the socket beyond this
+_WRITE_CHUNK = 256  # packets joined into one write while publishing
+
+
+def make_will(topic: str, payload: bytes) -> Will:
+    """Make a retained last will at QoS 1."""
+    return Will(topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=True)
+
+
+class Message(NamedTuple):
+    """A message from the broker.
+
+    Attributes:
+        topic, payload, retain: as published.
+        packet_id: what to acknowledge, or None for QoS 0.
+        connection: number of the connection it came by; an acknowledgement by another connection
+            would name somebody else's packet, so it is dropped and the broker delivers again.
+    """
+
+    topic: str
+    payload: bytes
+    packet_id: int | None
+    connection: int
+    retain: bool
+
+
+class _Flight:
+    """A group of QoS 1 publishes that is waited for together."""
+
+    __slots__ = ("done", "left", "refused")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.refused = 0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class Connection(asyncio.Protocol):
+    """The protocol's state machine over one socket.
+
+    Args:
+        number: counts the client's connections.
+        connect: the CONNECT packet to send first.
+        auto_ack: acknowledge QoS 1 messages as they are read.
+        on_messages: called once after each read that brought messages.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        connect: mqtt5.ConnectPacket,
+        *,
+        auto_ack: bool,
+        on_messages: Callable[[], None],
+    ) -> None:
+        self.number = number
+        self.inbox: deque[Message] = deque()
+        self.session_present = False
+        loop = asyncio.get_running_loop()
+        self.opened: asyncio.Future[None] = loop.create_future()
+        self.closed: asyncio.Future[None] = loop.create_future()
+        self.last_read_s = loop.time()
+        self._connect = connect
+        self._auto_ack = auto_ack
+        self._on_messages = on_messages
+        self._transport: asyncio.Transport | None = None
+        self._rest = b""
+        self._reason: Exception = ConnectionLost("the broker closed the connection")
+        self._flights: dict[int, _Flight] = {}
+        self._subscriptions: dict[int, asyncio.Future[None]] = {}
+        self._next_id = 0
+        self._window = 1
+        self._slot_free = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._loop = loop
+
+    # -- asyncio.Protocol ---------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send CONNECT."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(self._connect.write())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail everything that waits for the broker."""
+        reason = ConnectionLost(f"connection lost: {exc}") if exc else self._reason
+        for flight in {id(flight): flight for flight in self._flights.values()}.values():
+            _fail(flight.done, reason)
+        self._flights.clear()
+        for future in (*self._subscriptions.values(), self.opened):
+            _fail(future, reason)
+        self._subscriptions.clear()
+        self._slot_free.set()
+        self._writable.set()
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def pause_writing(self) -> None:
+        """Hold publishers back while the socket's buffer is full."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let publishers go on."""
+        self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Take all complete packets out of the bytes read so far."""
+        self.last_read_s = self._loop.time()
+        view = memoryview(self._rest + data if self._rest else data)
+        read, inbox, number = mqtt5.read, self.inbox, self.number
+        at, end, before = 0, len(view), len(inbox)
+        try:
+            while at < end:
+                packet, size = read(view[at:])
+                at += size
+                if isinstance(packet, mqtt5.PublishPacket):
+                    inbox.append(
+                        Message(
+                            packet.topic, packet.payload, packet.packet_id, number, packet.retain
+                        )
+                    )
+                else:
+                    self._handle(packet)
+        except IndexError:
+            pass  # the rest of the packet has not arrived yet
+        except ValueError as exc:
+            self.abort(ConnectionLost(f"the broker sent a malformed packet: {exc}"))
+            return
+        self._rest = bytes(view[at:])
+        if len(inbox) > before:
+            self._arrived(before)
+
+    # -- what the client calls ----------------------------------------------------------------
+
+    def ack(self, packet_ids: Iterable[int]) -> None:
+        """Acknowledge QoS 1 messages of this connection in one write."""
+        if not self.is_closing():
+            self._write(b"".join([mqtt5.PubAckPacket(pid).write() for pid in packet_ids]))
+
+    def resume_reading(self) -> None:
+        """Read the socket again after the inbox was emptied."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    async def subscribe(self, filters: dict[str, int]) -> None:
+        """Subscribe to topic filters with their QoS; wait for the broker's answer.
+
+        Raises:
+            Refused: the broker refused one of them.
+            ConnectionLost: the connection ended first.
+        """
+        patterns = [
+            mqtt5.TopicFilter(pattern, max_qos=mqtt5.QoS(qos)) for pattern, qos in filters.items()
+        ]
+        packet_id = self._take_id()
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._subscriptions[packet_id] = future
+        self._write(mqtt5.SubscribePacket(packet_id, patterns).write())
+        await future
+
+    async def unsubscribe(self, pattern: str) -> None:
+        """End a subscription; wait for the broker's answer."""
+        packet_id = self._take_id()
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._subscriptions[packet_id] = future
+        self._write(mqtt5.UnsubscribePacket(packet_id, [pattern]).write())
+        await future
+
+    def publish_qos0(self, messages: Iterable[tuple[str, bytes, bool]]) -> None:
+        """Send (topic, payload, retain) without waiting for anything."""
+        self._write(
+            b"".join(
+                mqtt5.PublishPacket(topic, payload, retain=retain).write()
+                for topic, payload, retain in messages
+            )
+        )
+
+    async def publish_qos1(self, messages: list[tuple[str, bytes, bool]]) -> int:
+        """Send (topic, payload, retain) at QoS 1 within the broker's window; wait for all PUBACKs.
+
+        Returns:
+            How many the broker refused (MQTT 5 reason codes of 128 and more).
+
+        Raises:
+            ConnectionLost: the connection ended; some may have arrived.
+        """
+        flight = _Flight(len(messages))
+        flight.done.add_done_callback(_retrieved)
+        chunk: list[bytes] = []
+        for topic, payload, retain in messages:
+            while len(self._flights) >= self._window or len(chunk) >= _WRITE_CHUNK:
+                self._write(b"".join(chunk))
+                chunk.clear()
+                await self._until_slot(flight)
+            packet_id = self._take_id()
+            self._flights[packet_id] = flight
+            chunk.append(
+                mqtt5.PublishPacket(
+                    topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=retain, packet_id=packet_id
+                ).write()
+            )
+        self._write(b"".join(chunk))
+        if messages:
+            await flight.done
+        return flight.refused
+
+    def ping(self) -> None:
+        """Ask the broker for a sign of life."""
+        self._write(mqtt5.PingReqPacket().write())
+
+    def close(self) -> None:
+        """Say goodbye (the will is not sent) and close."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._write(mqtt5.DisconnectPacket().write())
+            self._transport.close()
+
+    def abort(self, reason: Exception) -> None:
+        """Drop the connection for `reason`."""
+        self._reason = reason
+        if self._transport is not None:
+            self._transport.abort()
+
+    def is_closing(self) -> bool:
+        """Tell whether the connection is, or is about to be, at its end."""
+        return self._transport is None or self._transport.is_closing()
+
+    # -- inside -------------------------------------------------------------------------------
+
+    async def _until_slot(self, flight: _Flight) -> None:
+        await self._writable.wait()
+        while len(self._flights) >= self._window and not flight.done.done():
+            self._slot_free.clear()
+            await self._slot_free.wait()
+        if flight.done.done():
+            flight.done.result()
+        if self.is_closing():
+            raise self._reason
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            raise self._reason
+        if data:
+            self._transport.write(data)
+
+    def _take_id(self) -> int:
+        while True:
+            self._next_id = self._next_id % 65535 + 1
+            if self._next_id not in self._flights and self._next_id not in self._subscriptions:
+                return self._next_id
+
+    def _arrived(self, before: int) -> None:
+        if self._auto_ack:
+            fresh = list(self.inbox)[before:]
+            self.ack(m.packet_id for m in fresh if m.packet_id is not None)
+        if len(self.inbox) > _UNREAD_MAX and self._transport is not None:
+            self._transport.pause_reading()
+        self._on_messages()
+
+    def _handle(self, packet: mqtt5.Packet) -> None:
+        match packet:
+            case mqtt5.PubAckPacket():
+                self._published(packet)
+            case mqtt5.ConnAckPacket():
+                self._opened(packet)
+            case mqtt5.SubAckPacket() | mqtt5.UnsubAckPacket():
+                self._subscribed(packet)
+            case mqtt5.DisconnectPacket():
+                self._reason = ConnectionLost(
+                    f"the broker ended the connection: {packet.reason_code.name.lower()}"
+                )
+            case _:
+                pass  # PINGRESP: the read itself is the sign of life
+
+    def _published(self, packet: mqtt5.PubAckPacket) -> None:
+        flight = self._flights.pop(packet.packet_id, None)
+        if flight is None:
+            return
+        flight.refused += int(packet.reason_code) >= 128
+        flight.left -= 1
+        if flight.left == 0 and not flight.done.done():
+            flight.done.set_result(None)
+        self._slot_free.set()
+
+    def _opened(self, packet: mqtt5.ConnAckPacket) -> None:
+        if self.opened.done():
+            return
+        if int(packet.reason_code) != 0:
+            name = packet.reason_code.name.lower()
+            self.opened.set_exception(
+                Refused(f"the broker refused the connection: {name}", code=f"broker_{name}")
+            )
+            return
+        self.session_present = packet.session_present
+        self._window = packet.receive_max
+        self.opened.set_result(None)
+
+    def _subscribed(self, packet: mqtt5.SubAckPacket | mqtt5.UnsubAckPacket) -> None:
+        future = self._subscriptions.pop(packet.packet_id, None)
+        if future is None or future.done():
+            return
+        bad = [code.name.lower() for code in packet.reason_codes if int(code) >= 128]
+        if bad:
+            future.set_exception(
+                Refused(f"the broker refused a subscription: {bad[0]}", code=f"broker_{bad[0]}")
+            )
+        else:
+            future.set_result(None)
+
+
+def _retrieved(future: asyncio.Future[None]) -> None:
+    """Mark a failure as seen: the publisher may have left before the connection did."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _fail(future: asyncio.Future[None], reason: Exception) -> None:
+    if not future.done():
+        future.set_exception(reason)
+        future.exception()  # a waiter still gets it; without one it is no unhandled error

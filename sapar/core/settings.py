@@ -1,0 +1,169 @@
+"""Every setting of Sapar, in one frozen place.
+
+A setting is read from the environment variable `SAPAR_` plus its name in capitals, once, by the
+composition root (`sapar.cli`) or a test, and passed on. The unit is the end of the name. The table
+in docs/settings.md is made from this class (`sapar settings --markdown`) and a test compares them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sapar.core.clock import ScaledClock, SystemClock
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; the description of each is its help text."""
+
+    model_config = SettingsConfigDict(env_prefix="SAPAR_", frozen=True, extra="ignore")
+
+    # where things are
+    database_url: SecretStr = Field(
+        SecretStr("postgresql://sapar@127.0.0.1:5432/sapar"),
+        description="PostgreSQL with TimescaleDB, as a libpq URL or key/value string.",
+    )
+    broker_host: str = Field("127.0.0.1", description="Host of the broker's internal listener.")
+    broker_port: int = Field(1884, description="Port of the broker's internal listener.")
+    broker_username: str = Field("sapar", description="User of our own parts at the broker.")
+    broker_password: SecretStr = Field(
+        SecretStr(""), description="Password of our own parts at the broker."
+    )
+    device_broker_host: str = Field("127.0.0.1", description="Host that devices connect to.")
+    device_broker_port: int = Field(1883, description="Port that devices connect to.")
+    http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    http_port: int = Field(8080, description="Port that the API listens on.")
+    data_dir: Path = Field(
+        Path("var"), description="Folder for files that Sapar writes: private services, reports."
+    )
+    broker_dir: Path = Field(
+        Path("var/broker"),
+        description="Folder with the broker's password and access files, its log and its pid.",
+    )
+
+    # who we serve
+    agency: str = Field(
+        "demo", description="Default agency: the one that URLs without an agency mean."
+    )
+
+    # one clock for all parts
+    clock_origin_wall_s: float = Field(
+        0.0, description="Wall time (Unix seconds) at which the shared clock started."
+    )
+    clock_origin_time_s: float = Field(
+        0.0, description="Transit time (Unix seconds) of the shared clock at that moment."
+    )
+    clock_rate: float = Field(
+        1.0, gt=0, description="Seconds of transit time a wall second; 10 replays ten times faster."
+    )
+
+    # ingest
+    ingest_worker: int = Field(
+        0, ge=0, description="Number of this ingest worker; stable, it names the broker session."
+    )
+    ingest_batch_max: int = Field(2000, gt=0, description="Records that close a batch by count.")
+    ingest_batch_age_ms: int = Field(
+        100, gt=0, le=200, description="Age in milliseconds that closes a batch."
+    )
+    ingest_receive_max: int = Field(
+        6000,
+        gt=0,
+        le=65535,
+        description="Messages that the broker may have under way to a worker: bounds its memory.",
+    )
+    ingest_session_expiry_s: int = Field(
+        7 * 86400,
+        gt=0,
+        description="Seconds that the broker keeps an absent worker's session.",
+    )
+    ack_interval_ms: int = Field(
+        500, ge=0, description="Shortest time between two acknowledgements to one device, in ms."
+    )
+    message_bytes_max: int = Field(
+        262_144, gt=0, description="Largest message a device may send, in bytes."
+    )
+    future_clock_max_s: int = Field(
+        300, gt=0, description="A device time further ahead than this is refused, in seconds."
+    )
+    past_clock_max_days: int = Field(
+        90, gt=0, description="A device time further back than this is refused, in days."
+    )
+    registry_refresh_s: float = Field(
+        10.0, gt=0, description="Longest time until a change of devices is seen without a notice."
+    )
+    latest_interval_s: float = Field(
+        1.0, gt=0, description="Wall seconds between two writes of the latest state per vehicle."
+    )
+
+    # retention
+    fix_retention_days: int = Field(90, gt=0, description="Days that positions are kept.")
+    event_retention_days: int = Field(365, gt=0, description="Days that events are kept.")
+    dead_letter_retention_days: int = Field(
+        90, gt=0, description="Days that refused messages are kept."
+    )
+
+    # engine and feeds
+    tick_interval_s: float = Field(
+        2.0, gt=0, le=5, description="Wall seconds between two ticks: the age of a feed at most."
+    )
+    position_stale_s: int = Field(
+        90, gt=0, description="A fix older than this, in transit seconds, leaves the feeds."
+    )
+    tick_age_max_s: float = Field(
+        15.0, gt=0, description="Wall seconds without a new tick after which the API is not ready."
+    )
+    map_style_url: str = Field(
+        "", description="Style of a tile server to draw under the live map; empty: none is needed."
+    )
+    leader_check_interval_s: float = Field(
+        1.0, gt=0, description="Wall seconds between two tries of a standby engine to take over."
+    )
+
+    # broker, written into its configuration
+    broker_queue_bytes_max: int = Field(
+        3_000_000_000,
+        gt=0,
+        description="Most memory for queued messages: about 540 bytes each, 30 min at 3,000/s.",
+    )
+    broker_autosave_interval_s: int = Field(
+        10, gt=0, description="Seconds between two saves of the broker's state to disk."
+    )
+    broker_log_denials: bool = Field(
+        True,
+        description=(
+            "Let the broker log every packet, the only way to count publishes that its access rules"
+            " refuse; costs it 14 microseconds and 450 bytes of rotated log a message."
+        ),
+    )
+
+    # what operators watch
+    metrics_port: int = Field(
+        0, ge=0, description="Port for the metrics of ingest and engine; 0 serves none."
+    )
+    log_json: bool = Field(True, description="Write log lines as JSON instead of for a person.")
+    log_level: str = Field("INFO", description="Least level that is logged.")
+
+    def clock(self) -> ScaledClock:
+        """Make the clock that all parts with these settings share."""
+        if self.clock_origin_wall_s == 0.0:
+            return SystemClock()
+        return ScaledClock(self.clock_origin_wall_s, self.clock_origin_time_s, self.clock_rate)
+
+
+def settings_markdown() -> str:
+    """Give the table of all settings, as docs/settings.md holds it."""
+    lines = [
+        "# Settings",
+        "",
+        "Read once from the environment when a part starts. The unit is the end of the name.",
+        "",
+        "| variable | default | what it means |",
+        "| --- | --- | --- |",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = field.get_default()
+        shown = "(secret)" if isinstance(default, SecretStr) else f"`{default}`"
+        lines.append(f"| `SAPAR_{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""GTFS: the static timetable, and the realtime engine over it."""

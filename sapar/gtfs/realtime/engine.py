@@ -1,0 +1,190 @@
+"""The engine: fixes in, ticks out, no I/O; the same in service and over a recording.
+
+    engine = Engine(timetable)
+    engine.ingest(columns, now_s)       # as often as fixes come
+    tick = engine.tick(now_s, …)        # every few seconds
+
+All times are transit time in Unix seconds, given by the caller.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from google.transit import gtfs_realtime_pb2 as pb
+
+from sapar.gtfs.realtime.alerts import Alert
+from sapar.gtfs.realtime.assignment import assign
+from sapar.gtfs.realtime.days import Days
+from sapar.gtfs.realtime.encode import Encoder
+from sapar.gtfs.realtime.fleet_state import NO, FleetState
+from sapar.gtfs.realtime.intake import (
+    VERDICTS,
+    FixColumns,
+    accept,
+    move,
+    resolve_sign_on,
+    rounds_of,
+)
+from sapar.gtfs.realtime.network import Network, build_network
+from sapar.gtfs.realtime.progress import follow
+from sapar.gtfs.realtime.snapshot import NextRun, Picture, RunKey, picture
+from sapar.gtfs.realtime.tick import ALERTS, FLEET, TRIP_UPDATES, VEHICLE_POSITIONS, Tick, make_body
+from sapar.gtfs.timetable.model import Timetable
+
+_WARM_STEP_S = 30.0
+_FIXES_STALE_S = 300.0  # older news than this is counted as stale, and believed all the same
+
+
+class Engine:
+    """State of one agency's fleet on one timetable.
+
+    Args:
+        timetable: what the fleet runs by.
+        stale_s: a bus silent for longer leaves the feeds.
+    """
+
+    def __init__(self, timetable: Timetable, stale_s: float = 90.0) -> None:
+        self.fleet = FleetState()
+        self.verdicts = dict.fromkeys(VERDICTS, 0)
+        """Fixes taken so far, by verdict."""
+        self.alerts: list[Alert] = []
+        self.last_header_s = 0
+        """Timestamp of the newest feed; the next one is later (rules E017, E018)."""
+        self.snapshot: Picture | None = None
+        self._stale_s = stale_s
+        self._use(timetable)
+
+    @property
+    def timetable(self) -> Timetable:
+        """The timetable in use."""
+        return self._network.timetable
+
+    def ingest(self, fixes: FixColumns, now_s: float) -> None:
+        """Take fixes, any number in any order; `now_s` bounds device clocks that run ahead."""
+        for batch in rounds_of(self.fleet, self._network, fixes, now_s):
+            believed, verdicts = accept(self.fleet, batch, now_s - _FIXES_STALE_S)
+            counts = np.bincount(verdicts, minlength=len(VERDICTS))
+            for name, count in zip(VERDICTS, counts.tolist(), strict=True):
+                self.verdicts[name] += count
+            follow(self.fleet, self._network, believed)
+            move(self.fleet, believed, now_s)
+
+    def warm(self, fixes: FixColumns, now_s: float) -> None:
+        """Take history as if it came in just now, looking for runs on the way, up to `now_s`."""
+        if not len(fixes):
+            return
+        order = np.argsort(fixes.time_s, kind="stable")
+        times = fixes.time_s[order]
+        edges = np.arange(times[0], min(times[-1], now_s) + _WARM_STEP_S, _WARM_STEP_S)
+        cuts = np.searchsorted(times, edges, side="right")
+        for low, high, edge in zip(np.append(0, cuts[:-1]), cuts, edges, strict=True):
+            at_s = min(float(edge), now_s)
+            if high > low:
+                self.ingest(fixes.take(order[low:high]), at_s)
+            assign(self.fleet, self._network, self._days, at_s)
+
+    def adopt(self, positions: bytes) -> None:
+        """Take over the runs that another engine published, from its VehiclePositions body.
+
+        A new leader then keeps the start times of headway runs, which must not change once they
+        are published. Only vehicles already placed on the same trip are touched.
+        """
+        message = pb.FeedMessage.FromString(positions)
+        for entity in message.entity:
+            slot = self.fleet.index.get(entity.vehicle.vehicle.id)
+            trip = self.timetable.trips.index.get(entity.vehicle.trip.trip_id, NO)
+            if slot is None or trip == NO or self.fleet["trip"][slot] != trip:
+                continue
+            if self._days.kind[trip]:
+                self._restart(slot, entity.vehicle.trip.start_time)
+
+    def replace_timetable(self, timetable: Timetable, now_s: float) -> None:
+        """Switch to a new version; buses keep their runs where trip and stops are the same."""
+        fleet, old = self.fleet, self._network
+        self._use(timetable)
+        for slot in range(len(fleet)):
+            _carry_over(fleet, slot, old, self._network)
+            resolve_sign_on(fleet, timetable, slot)
+        fleet["tried_s"][:] = -np.inf
+        self._days.look(now_s)
+
+    def look(self, now_s: float) -> Picture:
+        """Assign and predict, without encoding; the picture is kept as `snapshot`."""
+        assign(self.fleet, self._network, self._days, now_s)
+        self.snapshot = picture(
+            self.fleet, self._network, self._days, now_s, self._stale_s, self._next_runs
+        )
+        return self.snapshot
+
+    def is_due(self, now_s: float) -> bool:
+        """Tell whether a tick at `now_s` would have a later header than the last one."""
+        return int(now_s) > self.last_header_s
+
+    def tick(self, now_s: float, wall_s: float, term: int, number: int) -> Tick:
+        """Make the tick of a moment.
+
+        Args:
+            now_s: transit time; must be due, see `is_due`.
+            wall_s: wall time, for the latency of the feed.
+            term: who leads: number of the leadership.
+            number: number of the tick within the term, from 1.
+
+        Raises:
+            ValueError: the header would not be later than the last one.
+        """
+        if not self.is_due(now_s):
+            raise ValueError("a tick needs a later whole second than the one before")
+        seen = self.look(now_s)
+        self.last_header_s = seen.header_s
+        bodies = {
+            VEHICLE_POSITIONS: self._encoder.vehicle_positions(seen),
+            TRIP_UPDATES: self._encoder.trip_updates(seen),
+            ALERTS: self._encoder.alerts(self.alerts, seen.header_s),
+            FLEET: self._encoder.fleet(seen),
+        }
+        return Tick(
+            agency_id=self.timetable.agency_id, term=term, tick=number, time_s=now_s,
+            wall_s=wall_s, feed_version=self.timetable.feed_version,
+            bodies={name: make_body(body) for name, body in bodies.items()},
+        )
+
+    def _use(self, timetable: Timetable) -> None:
+        self._network: Network = build_network(timetable)
+        self._days = Days(timetable)
+        self._encoder = Encoder(timetable, self._days)
+        self._next_runs: dict[RunKey, NextRun | None] = {}
+
+    def _restart(self, slot: int, start_time: str) -> None:
+        hours, minutes, seconds = (int(part) for part in start_time.split(":"))
+        start_s = 3600 * hours + 60 * minutes + seconds
+        shift = start_s - int(self.fleet["start_s"][slot])
+        self.fleet["start_s"][slot] = start_s
+        self.fleet["base_s"][slot] += shift
+        self.fleet["delay_s"][slot] -= shift
+
+
+def _carry_over(fleet: FleetState, slot: int, old: Network, new: Network) -> None:
+    """Keep a vehicle's run in a new timetable if its trip has the same stops and times there."""
+    before = int(fleet["trip"][slot])
+    if before == NO:
+        return
+    trip_id = old.timetable.trips.ids[before]
+    after = new.timetable.trips.index.get(trip_id, NO)
+    if after == NO or not _same_trip(old.timetable, before, new.timetable, after):
+        fleet.clear_run(np.array([slot]), f"the new timetable changed trip {trip_id}")
+        return
+    fleet["trip"][slot] = after
+    fleet["done_trip"][slot] = NO
+    scale = new.last_m[new.timetable.trips.pattern_idx[after]] / max(
+        old.last_m[old.timetable.trips.pattern_idx[before]], 1.0
+    )
+    for name in ("along_m", "tentative_m", "advance_m"):
+        fleet[name][slot] *= scale
+
+
+def _same_trip(old: Timetable, before: int, new: Timetable, after: int) -> bool:
+    rows, others = old.trip_rows(before), new.trip_rows(after)
+    stops = [old.stops.ids[i] for i in old.stop_times.stop_idx[rows]]
+    return stops == [new.stops.ids[i] for i in new.stop_times.stop_idx[others]] and bool(
+        np.array_equal(old.stop_times.arrival_s[rows], new.stop_times.arrival_s[others])
+    )

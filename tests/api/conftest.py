@@ -1,0 +1,114 @@
+"""A running API for tests: the real application on a real port, database and broker."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from sapar.api.app import create_app
+from sapar.api.hub import Hub
+from sapar.api.pages import BUILT
+from sapar.core.clock import SystemClock
+from sapar.core.db import open_pool
+from sapar.core.metrics import Metrics
+from sapar.core.mqtt import MqttClient
+from sapar.core.settings import Settings
+from tests.api import town
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One API instance, a client of it, and its parts."""
+
+    url: str
+    http: httpx.AsyncClient
+    hub: Hub
+    metrics: Metrics
+
+
+Start = Callable[[], AbstractAsyncContextManager[Instance]]
+
+
+@pytest.fixture
+def agency() -> str:
+    """An agency of this test alone: retained ticks outlive a test."""
+    return f"town-{next(_numbers)}"
+
+
+@pytest.fixture
+def town_settings(settings: Settings, agency: str) -> Settings:
+    """Settings whose default agency is the test's; its timetable is imported."""
+    town.import_town(settings.database_url.get_secret_value(), agency)
+    return settings.model_copy(update={"agency": agency})
+
+
+@pytest.fixture
+async def engine(town_settings: Settings, agency: str) -> AsyncIterator[MqttClient]:
+    """A client that publishes ticks; what it left retained is removed at the end."""
+    async with town.client_of(town_settings, f"engine-{agency}") as client:
+        yield client
+        await town.forget(client, agency)
+
+
+@pytest.fixture
+def start(town_settings: Settings) -> Start:
+    """Starts instances; each ends with its `async with`."""
+    return lambda: running(town_settings)
+
+
+@pytest.fixture
+async def api(start: Start) -> AsyncIterator[Instance]:
+    """One running instance."""
+    async with start() as instance:
+        yield instance
+
+
+@asynccontextmanager
+async def running(settings: Settings, web_folder: Path = BUILT) -> AsyncIterator[Instance]:
+    """Run an instance on a free port until the end of the `async with`."""
+    metrics, clock = Metrics(), SystemClock()
+    hub = Hub(clock, metrics)
+    conninfo = settings.database_url.get_secret_value()
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    async with (
+        open_pool(conninfo, name="test-api") as pool,
+        town.client_of(settings, f"api-{port}") as broker,
+    ):
+        app = create_app(settings, pool, clock, metrics, hub, web_folder=web_folder)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="on"))
+        listening = asyncio.create_task(hub.run(broker))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        url = f"http://127.0.0.1:{port}"
+        try:
+            async with httpx.AsyncClient(base_url=url) as http:
+                await until(lambda: server.started)
+                await until_known(http)
+                yield Instance(url, http, hub, metrics)
+        finally:
+            server.should_exit = True
+            listening.cancel()
+            await asyncio.gather(serving, listening, return_exceptions=True)
+
+
+async def until_known(http: httpx.AsyncClient) -> None:
+    """Wait until the agencies have been read."""
+    async with asyncio.timeout(10):
+        while not (await http.get("/api/agencies.json")).json()["agencies"]:
+            await asyncio.sleep(0.02)
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.01)

@@ -1,0 +1,111 @@
+"""From a change in the database to what the broker allows, within seconds; and its refusals back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from pydantic import SecretStr
+
+from sapar.contract.topics import device_topic
+from sapar.core.errors import Refused
+from sapar.core.metrics import Metrics
+from sapar.core.mqtt import MqttClient
+from sapar.fleet.broker import BrokerFiles
+from sapar.fleet.broker_sync import run_broker_sync
+from sapar.fleet.devices import NewDevice, add_device, renew_password, revoke_device
+from tests.fleet.product_broker import ProductBroker, eventually, run_tool
+from tests.fleet.test_devices import at
+
+
+@asynccontextmanager
+async def syncing(broker: ProductBroker, database: str, metrics: Metrics) -> AsyncIterator[None]:
+    settings = broker.settings.model_copy(update={"database_url": SecretStr(database)})
+    task = asyncio.create_task(run_broker_sync(settings, metrics))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+def knows(broker: ProductBroker, user: str) -> bool:
+    return f"{user}:" in BrokerFiles.of(broker.settings).device_passwords.read_text()
+
+
+async def test_devices_come_and_go_within_seconds(mosquitto, database, connection):
+    first = add_device(connection, NewDevice("aktobe", "bus-1", "101"))
+    connection.commit()
+    async with syncing(mosquitto, database, Metrics()):
+        await eventually(lambda: knows(mosquitto, "aktobe.bus-1"))
+        async with mosquitto.device("aktobe.bus-1", first) as old:
+            second = add_device(connection, NewDevice("aktobe", "bus-2", "102"))
+            committed = time.monotonic()
+            connection.commit()
+            async with mosquitto.device("aktobe.bus-2", second) as new:
+                assert time.monotonic() - committed < 3, "a new device is let in"
+                await new.publish(device_topic("aktobe", "bus-2", "gps"), b"fix", qos=1)
+                assert old.reconnects == 0
+                revoke_device(connection, "aktobe", "bus-1", at(6))
+                committed = time.monotonic()
+                connection.commit()
+                await eventually(lambda: not old.connected, 3)
+                assert time.monotonic() - committed < 3, "a revoked device is put out"
+                renew_password(connection, "aktobe", "bus-2")
+                connection.commit()
+                await eventually(lambda: not new.connected, 3)
+                await eventually(lambda: isinstance(old.last_error, Refused), 5)
+                await eventually(lambda: isinstance(new.last_error, Refused), 5)
+
+
+async def test_thousands_at_once_are_one_reload(mosquitto, database, connection):
+    async with syncing(mosquitto, database, Metrics()):
+        for number in range(30):
+            add_device(connection, NewDevice("aktobe", f"bus-{number}"))
+            connection.commit()
+        await eventually(lambda: knows(mosquitto, "aktobe.bus-29"))
+        await asyncio.sleep(0.5)
+    log = BrokerFiles.of(mosquitto.settings).log.read_text()
+    assert 1 <= log.count("Reloading config") <= 6
+
+
+async def test_refusals_of_the_broker_are_counted(mosquitto, database, connection):
+    password = add_device(connection, NewDevice("aktobe", "bus-1"))
+    connection.commit()
+    metrics = Metrics()
+
+    def stored() -> dict[tuple[str, str], int]:
+        connection.rollback()
+        rows = connection.execute("SELECT reason, username, times FROM broker_refusal").fetchall()
+        return {(reason, user): times for reason, user, times in rows}
+
+    async with syncing(mosquitto, database, metrics):
+        await eventually(lambda: knows(mosquitto, "aktobe.bus-1"))
+        async with mosquitto.device("aktobe.bus-1", password) as device:
+            for _ in range(3):
+                await device.publish(device_topic("aktobe", "bus-2", "gps"), b"forged", qos=1)
+        for _ in range(2):
+            run_tool(mosquitto.tool("mosquitto_pub", "aktobe.bus-1", "wrong", "-t", "x", "-m", "y"))
+        expected = {("publish_denied", "aktobe.bus-1"): 3, ("bad_credentials", ""): 2}
+        await eventually(lambda: stored() == expected)
+    async with syncing(mosquitto, database, metrics):
+        run_tool(mosquitto.tool("mosquitto_pub", "aktobe.bus-1", "wrong", "-t", "x", "-m", "y"))
+        expected["bad_credentials", ""] = 3
+        await eventually(lambda: stored() == expected)
+    value = metrics.registry.get_sample_value
+    assert value("sapar_broker_refusals", {"reason": "publish_denied"}) == 3
+    assert value("sapar_broker_refusals", {"reason": "bad_credentials"}) == 3
+
+
+async def test_a_broker_that_starts_later_knows_the_devices(mosquitto, database, connection):
+    mosquitto.process.stop()
+    password = add_device(connection, NewDevice("aktobe", "bus-1"))
+    connection.commit()
+    async with syncing(mosquitto, database, Metrics()):
+        await eventually(lambda: knows(mosquitto, "aktobe.bus-1"))
+        mosquitto.process.start()
+        async with mosquitto.device("aktobe.bus-1", password) as device:
+            assert isinstance(device, MqttClient)
+            assert device.connected

@@ -1,0 +1,180 @@
+"""Real services for tests: a private PostgreSQL with TimescaleDB and a private Mosquitto.
+
+They are started once a session, on free ports, and end with it. When one of them is not installed
+the tests that need it fail: nothing here skips.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from sapar.core.db import Pool, connect, migrate, open_pool
+from sapar.core.settings import Settings
+from sapar.deploy.native import MosquittoBroker, PostgresCluster, free_port
+from sapar.fleet.broker import ensure_internal_password, write_config
+
+_PREFIX = "sapar-test-"
+_ROOM_BYTES = 2 << 30
+_numbers = count(1)
+
+
+@contextmanager
+def walkable_directory() -> Iterator[Path]:
+    """Make a directory that the services' own accounts can walk (pytest's tmp_path is private)."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM_BYTES
+    parent = memory if roomy else Path(tempfile.gettempdir())
+    _sweep(parent)
+    path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
+    path.chmod(0o711)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what a test session that was killed left behind."""
+    for path in parent.glob(f"{_PREFIX}*"):
+        owner = path.name.removeprefix(_PREFIX).split("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def service_directory() -> Iterator[Path]:
+    """A fresh directory for services of a test's own."""
+    with walkable_directory() as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresCluster]:
+    """The session's PostgreSQL; tests that kill it start one of their own instead."""
+    with walkable_directory() as path:
+        # Without jobs TimescaleDB needs no workers, and theirs would sit on the template database.
+        cluster = PostgresCluster(
+            path / "postgres",
+            durable=False,
+            settings={"timescaledb.max_background_workers": 0},
+        )
+        cluster.start()
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: PostgresCluster) -> str:
+    """Name of a database with every migration applied, for cloning."""
+    name = "sapar_template"
+    with connect(postgres.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    migrate(postgres.conninfo(name))
+    return name
+
+
+@pytest.fixture
+def empty_database(postgres: PostgresCluster) -> Iterator[str]:
+    """The libpq URL of a fresh database without any table."""
+    with _database(postgres, "template0") as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def database(postgres: PostgresCluster, template_database: str) -> Iterator[str]:
+    """The libpq URL of a fresh database with the product's schema, dropped after the test."""
+    with _database(postgres, template_database) as conninfo:
+        yield conninfo
+
+
+@contextmanager
+def _database(postgres: PostgresCluster, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    with connect(postgres.conninfo("postgres"), autocommit=True) as connection:
+        # Copying the files takes 15 ms, writing them through the log (the default) 120.
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    try:
+        yield postgres.conninfo(name)
+    finally:
+        # A test that killed the server has nothing to drop.
+        if postgres.running:
+            with connect(postgres.conninfo("postgres"), autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    """A pool on the test's database."""
+    async with open_pool(database, name="test") as opened:
+        yield opened
+
+
+@dataclass(frozen=True, slots=True)
+class RunningBroker:
+    """A broker and how our own parts reach it."""
+
+    process: MosquittoBroker
+    device_port: int
+    internal_port: int
+    username: str
+    password: str
+
+    @property
+    def directory(self) -> Path:
+        """Where its password file, access rules, log and pid lie."""
+        return self.process.directory
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[RunningBroker]:
+    """The session's Mosquitto; topics outlive a test, so give each test an agency of its own."""
+    with walkable_directory() as path:
+        running = start_broker(path / "broker")
+        try:
+            yield running
+        finally:
+            running.process.stop()
+
+
+def start_broker(directory: Path) -> RunningBroker:
+    """Start a broker with the product's configuration in `directory`; the caller stops it.
+
+    No device may connect until `sapar.fleet.broker.write_devices` names it.
+    """
+    settings = Settings(
+        broker_dir=directory, broker_port=free_port(), device_broker_port=free_port()
+    )
+    process = MosquittoBroker(directory, [settings.broker_port, settings.device_broker_port])
+    write_config(settings)
+    process.start()
+    return RunningBroker(
+        process,
+        settings.device_broker_port,
+        settings.broker_port,
+        settings.broker_username,
+        ensure_internal_password(settings),
+    )
+
+
+@pytest.fixture
+def settings(database: str, broker: RunningBroker) -> Settings:
+    """Settings that point at the test's database and the session's broker."""
+    return Settings(
+        database_url=SecretStr(database),
+        broker_port=broker.internal_port,
+        broker_username=broker.username,
+        broker_password=SecretStr(broker.password),
+        device_broker_port=broker.device_port,
+        broker_dir=broker.directory,
+        log_json=False,
+    )
