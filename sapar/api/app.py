@@ -56,7 +56,12 @@ def create_app(
 
     # The interactive pages of FastAPI load scripts from elsewhere, so they stay off.
     app = FastAPI(
-        title="Sapar", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Sapar",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     errors.install(app)
     app.include_router(make_router(parts))

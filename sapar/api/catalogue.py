@@ -116,6 +116,18 @@ class Catalogue:
                 await cursor.execute(self._queries[query], parameters)
                 return await cursor.fetchall()
 
+    async def fetch_whole(self, *queries: str, **parameters: object) -> list[list[tuple[Any, ...]]]:
+        """Run named queries that read whole tables, in one transaction; give the rows of each."""
+        results = []
+        with translated():
+            async with self._pool.connection() as connection:
+                await connection.execute(self._queries["prefer_hash_joins"])
+                for query in queries:
+                    cursor = connection.cursor(binary=True)
+                    await cursor.execute(self._queries[query], parameters)
+                    results.append(await cursor.fetchall())
+        return results
+
     async def refresh(self) -> None:
         """Read the agencies anew."""
         agencies = {}

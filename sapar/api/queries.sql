@@ -10,6 +10,11 @@ ORDER BY a.agency_id;
 -- The timetable's zip as it was imported.
 SELECT zip FROM gtfs_version WHERE agency_id = %(agency_id)s AND version_no = %(version_no)s;
 
+-- name: prefer_hash_joins
+-- For the queries below, which read a whole timetable. Right after an import the planner has no
+-- statistics and takes nested loops over ten thousand trips: 45 s instead of 0.1 s.
+SET LOCAL enable_nestloop = off;
+
 -- name: list_routes
 SELECT route_id, short_name, long_name, color, text_color, route_type
 FROM gtfs_route

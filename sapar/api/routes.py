@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from sapar.api.catalogue import Version
 from sapar.api.document import (
@@ -53,6 +53,7 @@ def make_router(parts: Parts) -> APIRouter:
     ):
         _add(router, path, handler)
         _add(router, "/{agency}" + path, handler, agency=True)
+    _add(router, "/{agency}", answers.page_address, agency=True)
     return router
 
 
@@ -214,13 +215,14 @@ class Answers:
         return DocumentResponse(await self._parts.catalogue.document("network", agency_id, make))
 
     async def _make_network(self, agency_id: str, version: Version) -> Document:
-        queries = ("list_routes", "list_stops", "list_route_shapes", "list_route_stop_lines")
-        routes, stops, shapes, stop_lines = [
-            await self._parts.catalogue.fetch(
-                query, agency_id=agency_id, version_no=version.version_no
-            )
-            for query in queries
-        ]
+        routes, stops, shapes, stop_lines = await self._parts.catalogue.fetch_whole(
+            "list_routes",
+            "list_stops",
+            "list_route_shapes",
+            "list_route_stop_lines",
+            agency_id=agency_id,
+            version_no=version.version_no,
+        )
 
         def encode() -> Document:
             network = Network(
@@ -277,6 +279,11 @@ class Answers:
         if agency_id != self._parts.settings.agency:
             self._parts.known(agency_id)
         return DocumentResponse(self._parts.front_end.index())
+
+    async def page_address(self, request: Request) -> Response:
+        """The page of an agency, with the slash that its address ends in."""
+        agency_id = self._parts.known(self._parts.agency_id(request)).agency_id
+        return RedirectResponse(f"/{agency_id}/", 308)
 
     async def asset(self, request: Request) -> Response:
         """A file of the pages: script, style or font."""

@@ -189,7 +189,11 @@ def list_(agency: AgencyName = None, as_json: AsJson = False) -> None:
         vehicle = row.vehicle_id if row.is_mounted else None
         since = row.mounted_from.isoformat(timespec="minutes") if row.mounted_from else "ever"
         table.add_row(
-            row.agency_id, row.device_id, row.kind, vehicle or "-", since if vehicle else "",
+            row.agency_id,
+            row.device_id,
+            row.kind,
+            vehicle or "-",
+            since if vehicle else "",
             _state(row),
         )
     Console().print(table)

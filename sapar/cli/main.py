@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from sapar.cli import agencies, city, devices, gtfs
+from sapar.cli.adapter import wialon_gateway
 from sapar.cli.api import api
+from sapar.cli.bench import command as bench
 from sapar.cli.broker import broker_config, broker_sync
 from sapar.cli.demo.command import demo
 from sapar.cli.engine import engine
@@ -26,10 +28,12 @@ app.add_typer(agencies.app, name="agencies")
 app.add_typer(devices.app, name="devices")
 app.add_typer(gtfs.app, name="gtfs")
 app.add_typer(city.app, name="city")
+app.add_typer(bench.app, name="bench")
 for command in (demo, ingest, engine, api, simulate, replay):
     app.command()(command)
 app.command("broker-sync")(broker_sync)
 app.command("broker-config")(broker_config)
+app.command("wialon-gateway")(wialon_gateway)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from sapar.contract.messages import RECORD_TYPES, Record
 
 Encoding = Literal["json", "msgpack"]
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 BATCH_RECORDS_MAX = 1000
 """Most records in one message; a longer batch is refused whole (code `batch_too_long`)."""
@@ -118,6 +119,17 @@ def decoder_for(kind: str) -> RecordDecoder[Any]:
 def encode(message: Any, encoding: Encoding = "json") -> bytes:
     """Encode a record, a list of records or any other message of the contract."""
     return msgspec.json.encode(message) if encoding == "json" else msgspec.msgpack.encode(message)
+
+
+def decode(payload: bytes, message_type: type[T]) -> T:
+    """Decode a message that is no record (status, acknowledgement, configuration and so on).
+
+    Raises:
+        msgspec.DecodeError: it is not one.
+    """
+    if encoding_of(payload) == "json":
+        return msgspec.json.decode(payload, type=message_type)
+    return msgspec.msgpack.decode(payload, type=message_type)
 
 
 def record_bytes(payload: bytes, index: int) -> bytes:

@@ -65,7 +65,7 @@ class ScaledClock:
 
     def time(self) -> float:
         """Transit time in Unix seconds."""
-        return self._origin_time_s + (time.time() - self._origin_wall_s) * self._rate
+        return self.time_at(time.time())
 
     def now(self) -> datetime:
         """Transit time as an aware UTC datetime."""
@@ -78,6 +78,10 @@ class ScaledClock:
     def wall_at(self, time_s: float) -> float:
         """Wall time at which transit time is `time_s`, both in Unix seconds."""
         return self._origin_wall_s + (time_s - self._origin_time_s) / self._rate
+
+    def time_at(self, wall_s: float) -> float:
+        """Transit time when the wall stands at `wall_s`, both in Unix seconds."""
+        return self._origin_time_s + (wall_s - self._origin_wall_s) * self._rate
 
     def monotonic(self) -> float:
         """Wall seconds from an arbitrary start that never go back."""

@@ -53,6 +53,9 @@ def translated() -> Iterator[None]:
     """Turn the driver's errors into ours: no answer, refused data, or a fault of our own."""
     try:
         yield
+    except (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex) as exc:
+        # The driver files these under "try again", but the same data will be too much again.
+        raise DatabaseRefused(str(exc).strip()) from exc
     except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
         raise Unavailable(
             f"the database does not answer: {exc}".strip(), code="database_unavailable"
@@ -134,11 +137,7 @@ def list_migrations() -> list[Migration]:
         match = _MIGRATION_NAME.match(entry.name)
         if match is None:
             raise Fault(f"migration {entry.name} is not named NNNN_name.sql")
-        found.append(
-            Migration(
-                int(match["number"]), match["name"], entry.read_text("utf-8")
-            )
-        )
+        found.append(Migration(int(match["number"]), match["name"], entry.read_text("utf-8")))
     if [migration.number for migration in found] != list(range(1, len(found) + 1)):
         raise Fault("migrations are not numbered 1, 2, 3 … without a hole")
     return found

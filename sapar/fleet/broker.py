@@ -169,9 +169,7 @@ def _bind(host: str) -> str:
 
 def render_passwords(credentials: Iterable[Credential]) -> str:
     """Write the password file: one `user:hash` a line."""
-    return "".join(
-        f"{username(c.agency_id, c.device_id)}:{c.password_hash}\n" for c in credentials
-    )
+    return "".join(f"{username(c.agency_id, c.device_id)}:{c.password_hash}\n" for c in credentials)
 
 
 def render_access(credentials: Iterable[Credential]) -> str:

@@ -39,27 +39,53 @@ class Reason:
 
 REASONS: Final = (
     Reason(
-        "bad_credentials", "wrong user or password, none, or a revoked device",
-        b"not authorised", names_user=False,
+        "bad_credentials",
+        "wrong user or password, none, or a revoked device",
+        b"not authorised",
+        names_user=False,
     ),
-    Reason("publish_denied", "a publish to a topic that the device may not write",
-           b"Denied PUBLISH from "),
-    Reason("publish_too_large", "a publish larger than the broker takes",
-           b"Dropped too large PUBLISH from "),
-    Reason("packet_too_large", "a packet larger than the broker takes: disconnected",
-           b"due to oversize "),
-    Reason("queue_full", "a client's queue reached its bound: messages to it are being dropped",
-           b"Outgoing messages are being dropped for client "),
-    Reason("session_taken_over", "two connections with one identity: the older was closed",
-           b"already connected, closing old connection"),
-    Reason("protocol_error", "a packet against the protocol: disconnected",
-           b"due to protocol error"),
-    Reason("malformed_packet", "a packet that cannot be read: disconnected",
-           b"due to malformed packet"),
-    Reason("out_of_memory", "the broker's memory bound was reached: disconnected",
-           b"due to out of memory"),
-    Reason("too_many_connections", "no room for another connection",
-           b"Unable to accept new connection", names_user=False),
+    Reason(
+        "publish_denied",
+        "a publish to a topic that the device may not write",
+        b"Denied PUBLISH from ",
+    ),
+    Reason(
+        "publish_too_large",
+        "a publish larger than the broker takes",
+        b"Dropped too large PUBLISH from ",
+    ),
+    Reason(
+        "packet_too_large",
+        "a packet larger than the broker takes: disconnected",
+        b"due to oversize ",
+    ),
+    Reason(
+        "queue_full",
+        "a client's queue reached its bound: messages to it are being dropped",
+        b"Outgoing messages are being dropped for client ",
+    ),
+    Reason(
+        "session_taken_over",
+        "two connections with one identity: the older was closed",
+        b"already connected, closing old connection",
+    ),
+    Reason(
+        "protocol_error", "a packet against the protocol: disconnected", b"due to protocol error"
+    ),
+    Reason(
+        "malformed_packet", "a packet that cannot be read: disconnected", b"due to malformed packet"
+    ),
+    Reason(
+        "out_of_memory",
+        "the broker's memory bound was reached: disconnected",
+        b"due to out of memory",
+    ),
+    Reason(
+        "too_many_connections",
+        "no room for another connection",
+        b"Unable to accept new connection",
+        names_user=False,
+    ),
 )
 """Refusals that are counted, in the words of Mosquitto 2.0."""
 
@@ -108,15 +134,16 @@ class LogReader:
         self._path = path
         self._rotate_bytes = rotate_bytes
         self._position_path = path.with_name(f"{path.name}.position")
-        self._offset = self._load_position()
+        self._inode, self._offset = self._load_position()
 
     def read(self) -> bytes:
         """Give the next whole lines, at most a few megabytes; empty when there is nothing new."""
         try:
             with self._path.open("rb") as file:
-                # shorter than before: somebody emptied or replaced it
-                if file.seek(0, os.SEEK_END) < self._offset:
-                    self._offset = 0
+                # another file, or shorter than before: somebody replaced or emptied it
+                inode = os.fstat(file.fileno()).st_ino
+                if inode != self._inode or file.seek(0, os.SEEK_END) < self._offset:
+                    self._inode, self._offset = inode, 0
                 file.seek(self._offset)
                 chunk = file.read(self.CHUNK_BYTES)
         except FileNotFoundError:
@@ -134,11 +161,12 @@ class LogReader:
             os.truncate(self._path, 0)
             self._offset = 0
         temporary = self._position_path.with_name(f".{self._position_path.name}")
-        temporary.write_text(f"{self._offset}\n", encoding="ascii")
+        temporary.write_text(f"{self._inode} {self._offset}\n", encoding="ascii")
         temporary.replace(self._position_path)
 
-    def _load_position(self) -> int:
+    def _load_position(self) -> tuple[int, int]:
         try:
-            return int(self._position_path.read_text(encoding="ascii"))
+            inode, offset = self._position_path.read_text(encoding="ascii").split()
+            return int(inode), int(offset)
         except (FileNotFoundError, ValueError):
-            return 0
+            return 0, 0

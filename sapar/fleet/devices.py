@@ -173,7 +173,10 @@ def mount_device(
             return False
         _end_mounting(connection, row, at)
         values = {
-            "agency_id": agency_id, "device_id": device_id, "vehicle_id": vehicle_id, "at": at,
+            "agency_id": agency_id,
+            "device_id": device_id,
+            "vehicle_id": vehicle_id,
+            "at": at,
         }
         connection.execute(_QUERIES["insert_mounting"], values)
     return True
@@ -241,9 +244,7 @@ def renew_password(
     return password
 
 
-def revoke_device(
-    connection: Connection, agency_id: str, device_id: str, at: datetime
-) -> bool:
+def revoke_device(connection: Connection, agency_id: str, device_id: str, at: datetime) -> bool:
     """Revoke a device for good: it may not connect any more; False when it was revoked before.
 
     What it sent stays, and so does its name: another device takes another name, so that records

@@ -48,6 +48,7 @@ WHERE agency_id = %(agency_id)s
 RETURNING agency_id;
 
 -- name: find_agency
+-- One agency with its area.
 SELECT agency_id, name, timezone, min_latitude, min_longitude, max_latitude, max_longitude
 FROM agency
 WHERE agency_id = %(agency_id)s;
@@ -77,14 +78,17 @@ WHERE device_no = %(device_no)s
 ORDER BY mounted;
 
 -- name: insert_device
+-- Add a device; its number is given here and never again.
 INSERT INTO device (agency_id, device_id, kind, password_hash)
 VALUES (%(agency_id)s, %(device_id)s, %(kind)s, %(password_hash)s);
 
 -- name: set_password_hash
+-- Put another password in place of a device's.
 UPDATE device SET password_hash = %(password_hash)s
 WHERE agency_id = %(agency_id)s AND device_id = %(device_id)s;
 
 -- name: revoke_device
+-- Revoke a device, once: the first time stands.
 UPDATE device SET revoked_at = %(at)s
 WHERE agency_id = %(agency_id)s AND device_id = %(device_id)s AND revoked_at IS NULL;
 

@@ -14,7 +14,7 @@ from sapar.core.metrics import Metrics
 from sapar.core.mqtt import MqttClient
 from sapar.core.settings import Settings
 from sapar.fleet.registry import DeviceEntry
-from sapar.ingest.intake import DeadLetter, undecodable_name
+from sapar.ingest.intake import DeadLetter
 
 _UNSENT_MAX = 100_000  # devices with something to be told while the broker is away
 
@@ -65,7 +65,7 @@ class Acks:
         if letter.epoch is not None and letter.seq is not None:
             pending.refused.append(RefusedRecord(letter.epoch, letter.seq, letter.code))
         else:
-            pending.undecodable.append(UndecodableMessage(undecodable_name(letter), letter.code))
+            pending.undecodable.append(UndecodableMessage(letter.name, letter.code))
 
     async def send_due(self, client: MqttClient, encodings: dict[int, Encoding]) -> int:
         """Publish what is due, in the encoding each device speaks; give the number of messages.

@@ -18,6 +18,7 @@ from sapar.contract.codec import (
     Encoding,
     RecordDecoder,
     Undecodable,
+    decode,
     decoder_for,
     digest_of,
     encoding_of,
@@ -61,6 +62,7 @@ class DeadLetter(NamedTuple):
         digest: SHA-256 over topic, code and payload: the same refusal twice is one row.
         device: who sent it, or None when unknown; then nobody is told.
         epoch, seq: the record's identity, when it could be decoded.
+        name: SHA-256 of the bytes as sent, by which an acknowledgement names what has no identity.
     """
 
     digest: bytes
@@ -74,6 +76,7 @@ class DeadLetter(NamedTuple):
     kind: str
     epoch: int | None
     seq: int | None
+    name: str
 
 
 @dataclass(slots=True)
@@ -131,11 +134,20 @@ class Intake:
             if source is None:
                 continue
             if len(message.payload) > self._settings.message_bytes_max:
-                self._refuse(batch, message, source, "message_too_large", "over the limit")
+                self._refuse_large(batch, message, source)
             elif source.decoder is None:
                 self._take_status(batch, message, source)
             else:
                 self._take_records(batch, message, source, source.decoder)
+
+    def _refuse_large(self, batch: Batch, message: Message, source: Source) -> None:
+        """Keep as much of it as a message may have; the detail names the whole."""
+        limit = self._settings.message_bytes_max
+        detail = f"{len(message.payload)} bytes, SHA-256 {digest_of(message.payload)}"
+        self._refuse(
+            batch, message, source, "message_too_large", detail, payload=message.payload[:limit],
+            name=digest_of(message.payload),
+        )
 
     def _take_records(
         self, batch: Batch, message: Message, source: Source, decoder: RecordDecoder[Any]
@@ -179,7 +191,7 @@ class Intake:
 
     def _take_status(self, batch: Batch, message: Message, source: Source) -> None:
         try:
-            status = msgspec.json.decode(message.payload, type=Status)
+            status = decode(message.payload, Status)
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             self._refuse(batch, message, source, "decode_error", str(exc)[:200])
             return
@@ -237,6 +249,7 @@ class Intake:
         record: Record | None = None,
         agency_id: str | None = None,
         device_id: str | None = None,
+        name: str = "",
     ) -> None:
         device = source.device if source else None
         batch.dead.append(
@@ -251,6 +264,7 @@ class Intake:
                 seq=record.seq if record else None,
                 agency_id=device.agency_id if device else agency_id,
                 device_id=device.device_id if device else device_id,
+                name=name,
             )
         )
         self._metrics.refused.labels(code).inc()
@@ -268,8 +282,12 @@ def dead_letter(
     seq: int | None = None,
     agency_id: str | None = None,
     device_id: str | None = None,
+    name: str = "",
 ) -> DeadLetter:
-    """Make a dead letter; its digest is taken over topic, code and payload."""
+    """Make a dead letter; its digest is taken over topic, code and payload.
+
+    `name` is needed only where `payload` is not all that was sent.
+    """
     joined = b"\0".join((topic.encode(), code.encode(), payload))
     return DeadLetter(
         hashlib.sha256(joined).digest(),
@@ -283,9 +301,5 @@ def dead_letter(
         kind,
         epoch,
         seq,
+        name or digest_of(payload),
     )
-
-
-def undecodable_name(letter: DeadLetter) -> str:
-    """Name an undecodable message as the acknowledgement does: SHA-256 of its bytes."""
-    return digest_of(letter.payload)

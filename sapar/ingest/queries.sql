@@ -5,8 +5,8 @@
 -- Once per connection.
 CREATE TEMPORARY TABLE fix_in (
     device_no int, digest bigint, time_ms bigint, epoch bigint, seq bigint,
-    latitude double precision, longitude double precision, speed_mps real, bearing_deg real,
-    odometer_m double precision, accuracy_m real, satellites smallint,
+    latitude double precision, longitude double precision, speed_mps double precision, bearing_deg double precision,
+    odometer_m double precision, accuracy_m double precision, satellites smallint,
     trip_id text, route_id text, block_id text, driver_id text,
     doors_open boolean, ignition boolean, occupancy_count smallint
 ) ON COMMIT DELETE ROWS;
@@ -138,7 +138,7 @@ SELECT DISTINCT ON (agency_id, vehicle_id)
        speed_mps, bearing_deg, trip_id, route_id, block_id, %(received_at)s
 FROM unnest(%(agency_id)s::text[], %(vehicle_id)s::text[], %(device_no)s::int[],
             %(time_ms)s::bigint[], %(latitude)s::float8[], %(longitude)s::float8[],
-            %(speed_mps)s::real[], %(bearing_deg)s::real[], %(trip_id)s::text[],
+            %(speed_mps)s::float8[], %(bearing_deg)s::float8[], %(trip_id)s::text[],
             %(route_id)s::text[], %(block_id)s::text[])
      AS n (agency_id, vehicle_id, device_no, time_ms, latitude, longitude, speed_mps, bearing_deg,
            trip_id, route_id, block_id)

@@ -117,6 +117,7 @@ class Worker:
                     messages = await self._client.read()
             except TimeoutError:
                 messages = []
+            self._metrics.in_flight.inc(len(messages))
             for start in range(0, len(messages), settings.ingest_batch_max):
                 part = messages[start : start + settings.ingest_batch_max]
                 self._intake.take(part, self._registry.current, batch)
@@ -130,10 +131,7 @@ class Worker:
     async def _drain(self) -> None:
         """Write closed batches, one after another, each until it is committed."""
         while True:
-            batch = await self._closed.get()
-            self._metrics.in_flight.set(len(batch.messages))
-            await self._commit(batch)
-            self._metrics.in_flight.set(0)
+            await self._commit(await self._closed.get())
 
     async def _commit(self, batch: Batch) -> None:
         while True:
@@ -147,6 +145,7 @@ class Worker:
                 await self._writer.close()
                 await asyncio.sleep(_RETRY_S)
         self._client.ack(batch.messages)
+        self._metrics.in_flight.dec(len(batch.messages))
         self._metrics.messages.labels("all").inc(len(batch.messages))
         self._metrics.commit_latency.observe(self._clock.monotonic() - batch.opened_s)
         devices = self._registry.current.devices_by_no
@@ -186,14 +185,28 @@ class Worker:
 
 
 async def run_ingest(settings: Settings, clock: Clock, metrics: Metrics) -> None:
-    """Run the worker that `settings.ingest_worker` names, until cancelled."""
+    """Run the worker that `settings.ingest_worker` names, until cancelled.
+
+    It may be started before the database and the broker are: it waits for both.
+    """
     async with open_pool(settings.database_url.get_secret_value(), name="sapar-ingest") as pool:
+        await _prepare(pool, clock)
         watcher = RegistryWatcher(pool, settings, clock)
         async with watcher.running(), ingest_client(settings) as client:
-            await rebuild_latest(pool, clock, _LATEST_REBUILT)
-            await compress_where_possible(pool)
             _log.info("ingest_started", worker=settings.ingest_worker)
             await Worker(settings, clock, metrics, pool, watcher, client).run()
+
+
+async def _prepare(pool: Pool, clock: Clock) -> None:
+    """Do what the database needs before the first message, as soon as it answers."""
+    while True:
+        try:
+            await rebuild_latest(pool, clock, _LATEST_REBUILT)
+            await compress_where_possible(pool)
+            return
+        except Unavailable as exc:
+            _log.warning("database_unavailable", reason=exc.message, messages=0)
+            await asyncio.sleep(_RETRY_S)
 
 
 async def retire(settings: Settings, clock: Clock, metrics: Metrics, quiet_s: float = 3.0) -> int:
@@ -234,5 +247,7 @@ async def forget_session(settings: Settings) -> None:
 
     A session that nobody drains keeps its share of the messages from the other workers.
     """
-    async with ingest_client(settings.model_copy(update={"ingest_session_expiry_s": 0}), clean=True):
+    async with ingest_client(
+        settings.model_copy(update={"ingest_session_expiry_s": 0}), clean=True
+    ):
         pass

@@ -183,8 +183,12 @@ class Writer:
         if self._connection is not None and not self._connection.closed:
             return self._connection
         connection = await connect_async(self._conninfo)
-        with translated():
-            await connection.execute(_queries["create_staging"])
+        try:
+            with translated():
+                await connection.execute(_queries["create_staging"])
+        except BaseException:
+            await connection.close()
+            raise
         self._connection = connection
         return connection
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,7 @@ async def simulate(
     truth: TruthWriter,
     clock: Clock,
     stop: asyncio.Event,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Run a fleet until `stop` is set or its duration is over, drain it, and give the summary.
 
     Raises:
@@ -153,7 +154,7 @@ async def simulate(
         )
     _log.info("simulation_started", agency=settings.agency_id, vehicles=ride.fleet.count)
 
-    def summarise(*, finished: bool = False) -> dict[str, object]:
+    def summarise(*, finished: bool = False) -> dict[str, Any]:
         state = _state(ride, settings, clock)
         return truth.summary(ride.devices, state, finished=finished)
 
@@ -184,7 +185,7 @@ async def _drive(
                 return
 
 
-def _state(ride: Ride, settings: FleetSettings, clock: Clock) -> dict[str, object]:
+def _state(ride: Ride, settings: FleetSettings, clock: Clock) -> dict[str, Any]:
     return {
         "agency_id": settings.agency_id,
         "seed": settings.seed,

@@ -23,7 +23,7 @@ HORIZON_S = 6 * 3600.0
 """How far ahead of its start a plan reaches, in seconds."""
 
 _LOOK_BACK_S = 3600.0  # a layover is told from a first departure by the run before it
-_TURN_MIN_S = 60.0  # shortest turn at a terminal when runs are chained
+_TURN_MIN_S = 300.0  # shortest turn at a terminal when runs are chained
 _TURN_MAX_S = 3600.0  # longest: after that the vehicle is taken as gone home
 _TURN_MAX_M = 1500.0  # furthest that a chained run may start from the end of the one before
 _OVERLAP_MAX_S = 300.0  # blocks cut from minute timetables may overlap by this much

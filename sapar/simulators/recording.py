@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,12 +97,15 @@ class RecordingFacts:
 
     Attributes:
         begin_s, end_s: first and last timestamp, Unix seconds; fixes: rows.
+        busy_s: start of the first minute with at least half the fixes of an average one: where a
+            replay that is to look like a day's service begins.
         vehicle_ids: all vehicles, in the order of their first fix.
     """
 
     begin_s: int
     end_s: int
     fixes: int
+    busy_s: int
     vehicle_ids: tuple[str, ...]
 
 
@@ -112,6 +116,7 @@ def survey(path: Path, duration_s: float | None = None) -> RecordingFacts:
         BadInput: it cannot be read or is empty.
     """
     vehicles: dict[str, None] = {}
+    minutes: Counter[int] = Counter()
     begin_s = end_s = fixes = 0
     for fix in read_recording(path):
         begin_s = begin_s or fix.time_s
@@ -119,7 +124,10 @@ def survey(path: Path, duration_s: float | None = None) -> RecordingFacts:
             break
         end_s = fix.time_s
         fixes += 1
+        minutes[(fix.time_s - begin_s) // 60] += 1
         vehicles.setdefault(fix.vehicle_id)
     if not fixes:
         raise BadInput(f"{path} holds no position", code="bad_recording")
-    return RecordingFacts(begin_s, end_s, fixes, tuple(vehicles))
+    enough = fixes / (max(minutes) + 1) / 2
+    busy_s = begin_s + 60 * min(minute for minute, count in minutes.items() if count >= enough)
+    return RecordingFacts(begin_s, end_s, fixes, busy_s, tuple(vehicles))

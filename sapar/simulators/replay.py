@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sapar.contract.checks import FIX_RULES, Area, CheckContext, find_refusal
 from sapar.contract.messages import Fix
@@ -123,7 +124,7 @@ async def replay(
     truth: TruthWriter,
     clock: Clock,
     stop: asyncio.Event,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Publish a recording row by row when the clock reaches it, drain, and give the summary.
 
     Rows of the ten minutes before the clock's time at the start are published at once, as devices
@@ -140,9 +141,9 @@ async def replay(
     )
     run = Replay(settings, devices)
 
-    def summarise(*, finished: bool = False) -> dict[str, object]:
+    def summarise(*, finished: bool = False) -> dict[str, Any]:
         now_s = clock.time()
-        state: dict[str, object] = {
+        state: dict[str, Any] = {
             "agency_id": settings.agency_id,
             "replay": dict(sorted(run.counts.items())),
             "wall_s": round(clock.wall(), 3),

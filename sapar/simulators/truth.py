@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from sapar.simulators.device import DeviceClient
 from sapar.simulators.outbox import Entry
@@ -129,8 +129,8 @@ class TruthWriter:
         self._truth.writelines(f"{row}\n" for row in rows)
 
     def summary(
-        self, devices: Sequence[DeviceClient], state: dict[str, object], *, finished: bool
-    ) -> dict[str, object]:
+        self, devices: Sequence[DeviceClient], state: dict[str, Any], *, finished: bool
+    ) -> dict[str, Any]:
         """Write `summary.json`, flush the files, and give what was written.
 
         Args:
@@ -142,7 +142,7 @@ class TruthWriter:
         for device in devices:
             counts.update(device.counts)
         tally = self.tally
-        document: dict[str, object] = {
+        document: dict[str, Any] = {
             "published": tally.published,
             "published_valid": tally.valid,
             "planted": dict(sorted(tally.planted.items())),
@@ -156,6 +156,7 @@ class TruthWriter:
             "resent": counts["resent"],
             "reconnects": counts["reconnects"],
             "devices": len(devices),
+            "plain_devices": [d.credentials.device_id for d in devices if d.options.plain],
             "finished": finished,
             **state,
         }

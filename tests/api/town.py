@@ -14,7 +14,7 @@ from sapar.gtfs.realtime.tick import BODY_NAMES, Tick, encode_tick, make_body
 from tests.gtfs.feeds import zip_files
 
 LATITUDE, LONGITUDE = 50.28, 57.17
-TRANSIT_S = 1_795_000_000.0  # 2026-11-18 09:26:40 UTC
+TRANSIT_S = 1_795_000_000.0  # 2026-11-18 11:06:40 UTC
 _STREET_DEG = 0.012
 _ROUTES = (
     ("1", "Вокзал – Базар", "C2410C"),

@@ -30,7 +30,11 @@ BAD = [path for path in FILES if path.parent.name == "bad"]
 # Codes that depend on more than the message: who sent it, on which topic, the limit in force, and
 # what the database says. tests/ingest has them.
 BEYOND_CONTENT = {
-    "unknown_device", "revoked_device", "wrong_topic", "message_too_large", "database_refused",
+    "unknown_device",
+    "revoked_device",
+    "wrong_topic",
+    "message_too_large",
+    "database_refused",
 }
 
 
@@ -132,7 +136,9 @@ def test_a_bad_record_does_not_spoil_its_batch():
 
 def test_schema_files_are_current():
     expected = dict(render_schemas())
-    assert {path: path.read_text(encoding="utf-8") for path in SCHEMA_DIRECTORY.iterdir()} == expected
+    assert {
+        path: path.read_text(encoding="utf-8") for path in SCHEMA_DIRECTORY.iterdir()
+    } == expected
     for kind in MESSAGE_TYPES:
         jsonschema.Draft202012Validator.check_schema(schema_of(kind))
 

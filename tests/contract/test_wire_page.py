@@ -88,9 +88,15 @@ async def run_page(commands: list[Command], settings: Settings, folder: Path) ->
         "SAPAR_BROKER_DIR": str(settings.broker_dir),
     }
     shell = await asyncio.create_subprocess_exec(
-        "bash", "-u", "-o", "pipefail",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT, env=environment, cwd=folder,
+        "bash",
+        "-u",
+        "-o",
+        "pipefail",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=environment,
+        cwd=folder,
     )
     output, _ = await asyncio.wait_for(shell.communicate(script.encode()), 120)
     parts = re.split(rf"^{_MARK}\d+\n", output.decode(), flags=re.MULTILINE)

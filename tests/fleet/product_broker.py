@@ -84,9 +84,7 @@ def product_broker(directory: Path, **changes) -> Iterator[ProductBroker]:
 
 
 def run_tool(command: Sequence[str], timeout_s: float = 10) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=timeout_s
-    )
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout_s)
 
 
 async def eventually(condition: Callable[[], bool], timeout_s: float = 10) -> None:

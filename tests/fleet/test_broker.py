@@ -3,28 +3,18 @@
 import asyncio
 import os
 import signal
-import stat
 
 import pytest
 
 from sapar.contract.topics import UP_KINDS, agency_topic, device_topic, up_filter
-from sapar.core.errors import BadInput
 from sapar.core.mqtt import Message
-from sapar.core.settings import Settings
 from sapar.fleet.broker import (
     BrokerFiles,
-    Credential,
     ensure_internal_password,
-    reload_broker,
-    render_access,
-    render_config,
     shared_group,
-    write_config,
-    write_devices,
 )
 from sapar.fleet.broker_log import count_refusals
-from sapar.fleet.credentials import hash_password, password_matches
-from tests.fleet.product_broker import ProductBroker, collect, eventually, owner_of, run_tool
+from tests.fleet.product_broker import ProductBroker, collect, eventually, run_tool
 
 A, B = ("aktobe", "bus-a"), ("aktobe", "bus-b")
 PASSWORDS = {A: "password-of-a", B: "password-of-b", ("almaty", "bus-a"): "password-of-almaty"}
@@ -79,19 +69,36 @@ async def test_a_device_writes_its_own_topics_and_no_others(served):
         foreign = [
             *[device_topic(*B, kind) for kind in UP_KINDS],
             device_topic("almaty", "bus-a", "gps"),
-            device_topic(*A, "ack"), device_topic(*A, "cmd"), device_topic(*A, "config"),
-            agency_topic("aktobe", "denylist"), agency_topic("aktobe", "tariff"),
-            "sapar/internal/aktobe/tick", "$SYS/broker/uptime", "other",
+            device_topic(*A, "ack"),
+            device_topic(*A, "cmd"),
+            device_topic(*A, "config"),
+            agency_topic("aktobe", "denylist"),
+            agency_topic("aktobe", "tariff"),
+            "sapar/internal/aktobe/tick",
+            "$SYS/broker/uptime",
+            "other",
         ]
         for topic in foreign:
             # MQTT 3.1.1 has no answer but yes
             said = run_tool(
-                served.tool("mosquitto_pub", "aktobe.bus-a", PASSWORDS[A], "-t", topic, "-m", "forged",
-                            "-q", "1", "-r")
+                served.tool(
+                    "mosquitto_pub",
+                    "aktobe.bus-a",
+                    PASSWORDS[A],
+                    "-t",
+                    topic,
+                    "-m",
+                    "forged",
+                    "-q",
+                    "1",
+                    "-r",
+                )
             )
             assert said.returncode == 0
         async with served.device("aktobe.bus-a", PASSWORDS[A]) as device:
-            assert await device.publish_many([(topic, b"forged") for topic in foreign]) == len(foreign)
+            assert await device.publish_many([(topic, b"forged") for topic in foreign]) == len(
+                foreign
+            )
             own_topics = [device_topic(*A, kind) for kind in UP_KINDS]
             assert await device.publish_many([(topic, b"true") for topic in own_topics]) == 0
         await eventually(lambda: len(received) >= len(own_topics))
@@ -111,9 +118,12 @@ async def test_a_device_reads_its_own_topics_and_no_others(served):
     received: list[Message] = []
     async with served.own("server") as own:
         for topic in (
-            device_topic(*A, "config"), device_topic(*B, "config"),
-            agency_topic("aktobe", "denylist"), agency_topic("aktobe", "tariff"),
-            agency_topic("almaty", "denylist"), "sapar/internal/aktobe/tick",
+            device_topic(*A, "config"),
+            device_topic(*B, "config"),
+            agency_topic("aktobe", "denylist"),
+            agency_topic("aktobe", "tariff"),
+            agency_topic("almaty", "denylist"),
+            "sapar/internal/aktobe/tick",
         ):
             await own.publish(topic, b"retained", qos=1, retain=True)
         async with served.device("aktobe.bus-a", PASSWORDS[A]) as device:
@@ -123,15 +133,22 @@ async def test_a_device_reads_its_own_topics_and_no_others(served):
             async with asyncio.TaskGroup() as group:
                 task = group.create_task(collect(device, received))
                 for topic in (
-                    device_topic(*A, "ack"), device_topic(*A, "cmd"), device_topic(*B, "ack"),
-                    device_topic(*B, "cmd"), device_topic(*A, "gps"), device_topic(*B, "gps"),
+                    device_topic(*A, "ack"),
+                    device_topic(*A, "cmd"),
+                    device_topic(*B, "ack"),
+                    device_topic(*B, "cmd"),
+                    device_topic(*A, "gps"),
+                    device_topic(*B, "gps"),
                 ):
                     await own.publish(topic, b"live", qos=1)
                 await asyncio.sleep(1)
                 task.cancel()
     assert {message.topic for message in received} == {
-        device_topic(*A, "config"), device_topic(*A, "ack"), device_topic(*A, "cmd"),
-        agency_topic("aktobe", "denylist"), agency_topic("aktobe", "tariff"),
+        device_topic(*A, "config"),
+        device_topic(*A, "ack"),
+        device_topic(*A, "cmd"),
+        agency_topic("aktobe", "denylist"),
+        agency_topic("aktobe", "tariff"),
     }
 
 
@@ -141,7 +158,9 @@ async def test_a_will_cannot_speak_for_another_device(served):
         await own.subscribe(up_filter("status"))
         task = group.create_task(collect(own, received))
         for topic in (device_topic(*B, "status"), device_topic(*A, "status")):
-            _, writer = await asyncio.open_connection("127.0.0.1", served.settings.device_broker_port)
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", served.settings.device_broker_port
+            )
             writer.write(connect_with_will("aktobe.bus-a", PASSWORDS[A], topic))
             await writer.drain()
             await asyncio.sleep(0.3)
@@ -159,8 +178,17 @@ def connect_with_will(user: str, password: str, topic: str) -> bytes:
     def text(value: str) -> bytes:
         return len(value).to_bytes(2, "big") + value.encode()
 
-    body = text("MQTT") + b"\x04\xce\x00\x3c" + b"".join(map(text, ["x", topic, "gone", user, password]))
-    return bytes([0x10, *([len(body)] if len(body) < 128 else [len(body) % 128 | 128, len(body) // 128])]) + body
+    body = (
+        text("MQTT")
+        + b"\x04\xce\x00\x3c"
+        + b"".join(map(text, ["x", topic, "gone", user, password]))
+    )
+    return (
+        bytes(
+            [0x10, *([len(body)] if len(body) < 128 else [len(body) % 128 | 128, len(body) // 128])]
+        )
+        + body
+    )
 
 
 async def test_a_device_cannot_take_over_a_workers_session(served):
@@ -252,95 +280,3 @@ async def test_an_absent_workers_queue_outlives_a_broker_crash(served):
             received += await worker.read()
     assert [message.payload for message in received] == [b"before", b"after"]
     assert [message.payload for message in config] == [b"settings"]
-
-
-def test_files_are_for_the_broker_alone(served):
-    files = BrokerFiles.of(served.settings)
-    for path in (files.config, files.device_passwords, files.device_access, files.internal_passwords):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o640
-        assert owner_of(path) == owner_of(files.directory)
-    assert stat.S_IMODE(files.internal_secret.stat().st_mode) == 0o600
-    assert ensure_internal_password(served.settings) == files.internal_secret.read_text()
-    for path in files.directory.iterdir():
-        if path != files.internal_secret:
-            assert ensure_internal_password(served.settings).encode() not in path.read_bytes()
-
-
-def test_unchanged_devices_are_not_written_again(served):
-    credentials = [Credential(*A, hash_password("x" * 12))]
-    assert write_devices(served.settings, credentials)
-    assert not write_devices(served.settings, credentials)
-    assert write_devices(served.settings, [])
-
-
-def test_reload_signals_nobody_but_a_running_broker(tmp_path):
-    settings = Settings(broker_dir=tmp_path)
-    pid = BrokerFiles.of(settings).pid
-    assert reload_broker(settings) == "absent"
-    pid.write_text(f"{os.getpid()}\n")
-    assert reload_broker(settings) == "absent"
-    pid.write_text("999999999\n")
-    assert reload_broker(settings) == "absent"
-    pid.write_text("mosquitto\n")
-    with pytest.raises(BadInput):
-        reload_broker(settings)
-
-
-def test_access_rules_of_a_device_are_exactly_these():
-    assert render_access([Credential("almaty", "bus_7", "")]) == (
-        "user almaty.bus_7\n"
-        "topic write sapar/v1/almaty/d/bus_7/gps\n"
-        "topic write sapar/v1/almaty/d/bus_7/tap\n"
-        "topic write sapar/v1/almaty/d/bus_7/event\n"
-        "topic write sapar/v1/almaty/d/bus_7/shift\n"
-        "topic write sapar/v1/almaty/d/bus_7/status\n"
-        "topic read sapar/v1/almaty/d/bus_7/ack\n"
-        "topic read sapar/v1/almaty/d/bus_7/cmd\n"
-        "topic read sapar/v1/almaty/d/bus_7/config\n"
-        "topic read sapar/v1/almaty/all/denylist\n"
-        "topic read sapar/v1/almaty/all/tariff\n\n"
-    )
-
-
-def test_configuration_follows_the_settings(tmp_path):
-    settings = Settings(
-        broker_dir=tmp_path, broker_queue_bytes_max=5_400_000, ingest_receive_max=123,
-        ingest_session_expiry_s=30 * 86400, broker_log_denials=False, broker_host="10.0.0.5",
-        device_broker_host="mqtt.example.org", broker_autosave_interval_s=7,
-    )
-    lines = render_config(settings).splitlines()
-    assert "max_queued_messages 10000" in lines
-    assert "max_queued_bytes 5400000" in lines
-    assert "max_inflight_messages 123" in lines
-    assert "persistent_client_expiration 720h" in lines
-    assert "autosave_interval 7" in lines
-    assert "log_type debug" not in lines
-    assert "listener 1883" in lines, "devices come from anywhere"
-    assert "listener 1884" in lines
-    assert "listener 1884 127.0.0.1" in render_config(Settings(broker_dir=tmp_path)).splitlines()
-
-
-def test_a_given_internal_password_is_used_and_written_nowhere(tmp_path):
-    settings = Settings(broker_dir=tmp_path / "b", broker_password="given-password")
-    write_config(settings)
-    files = BrokerFiles.of(settings)
-    assert not files.internal_secret.exists()
-    user, _, stored = files.internal_passwords.read_text().strip().partition(":")
-    assert user == "sapar"
-    assert password_matches("given-password", stored)
-    assert shared_group(settings) != shared_group(Settings(broker_dir=tmp_path / "b", broker_password="x"))
-
-
-def test_password_hashes_are_in_the_brokers_own_format(tmp_path):
-    made_by_broker = tmp_path / "passwords"
-    made_by_broker.touch(mode=0o600)
-    said = run_tool(["mosquitto_passwd", "-b", str(made_by_broker), "bus", "secret-of-bus"])
-    assert said.returncode == 0, said.stderr
-    stored = made_by_broker.read_text().strip().partition(":")[2]
-    assert password_matches("secret-of-bus", stored)
-    assert not password_matches("secret-of-bux", stored)
-    ours = hash_password("secret-of-bus", bytes(range(12)))
-    assert ours.startswith("$7$101$AAECAwQFBgcICQoL$")
-    assert len(ours) == len(stored)
-    for damaged in ("", "$7$101$$", "$6$AAAA$AAAA", "secret-of-bus", "$7$x$AAAA$AAAA"):
-        assert not password_matches("secret-of-bus", damaged)

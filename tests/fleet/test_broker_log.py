@@ -8,16 +8,14 @@ STAMP = b"2026-08-01T06:00:00+0000: "
 LINES = {
     "bad_credentials": b"Client <unknown> disconnected, not authorised.",
     "publish_denied": b"Denied PUBLISH from almaty.bus-1 (d0, q1, r0, m1, 'other', ... (6 bytes))",
-    "publish_too_large":
-        b"Dropped too large PUBLISH from almaty.bus-1 (d0, q1, r0, m1, 'x', ... (9 bytes))",
+    "publish_too_large": b"Dropped too large PUBLISH from almaty.bus-1 (d0, q1, r0, m1, 'x', ... (9 bytes))",
     "packet_too_large": b"Client almaty.bus-1 disconnected due to oversize packet.",
     "queue_full": b"Outgoing messages are being dropped for client almaty.bus-1.",
     "session_taken_over": b"Client almaty.bus-1 already connected, closing old connection.",
     "protocol_error": b"Client almaty.bus-1 disconnected due to protocol error.",
     "malformed_packet": b"Client almaty.bus-1 disconnected due to malformed packet.",
     "out_of_memory": b"Client almaty.bus-1 disconnected due to out of memory.",
-    "too_many_connections":
-        b"Unable to accept new connection, system socket count has been exceeded.",
+    "too_many_connections": b"Unable to accept new connection, system socket count has been exceeded.",
 }
 ROUTINE = (
     b"New connection from 127.0.0.1:40412 on port 33449.",
@@ -51,7 +49,9 @@ def test_an_uninvited_client_does_not_choose_what_is_counted():
     ]
     chunk = b"".join(STAMP + line + b"\n" for line in forged)
     assert {user for _, user in count_refusals(chunk)} <= {"", "x"}
-    topic = b"Received PUBLISH from a.b (d0, q1, r0, m1, 'Denied PUBLISH from c.d (', ... (1 bytes))"
+    topic = (
+        b"Received PUBLISH from a.b (d0, q1, r0, m1, 'Denied PUBLISH from c.d (', ... (1 bytes))"
+    )
     assert count_refusals(STAMP + topic + b"\n") == {}
 
 
@@ -69,6 +69,11 @@ def test_a_log_is_followed_line_by_line_and_once(tmp_path):
     assert reader.read() == b"three\nfour\n"
     path.write_bytes(b"anew\n")
     assert reader.read() == b"anew\n", "a log that was emptied is read from its start"
+    reader.keep_position()
+    path.rename(tmp_path / "old.log")
+    path.write_bytes(b"a longer log in its place\n")
+    for one in (reader, LogReader(path)):
+        assert one.read() == b"a longer log in its place\n"
 
 
 def test_a_long_log_is_put_aside_and_emptied(tmp_path):

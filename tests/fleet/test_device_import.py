@@ -48,7 +48,10 @@ def test_any_common_spreadsheet_export_is_read(separator, line_end, mark):
         (
             3,
             NewDevice(
-                "aktobe", "val-1", "101", "validator",
+                "aktobe",
+                "val-1",
+                "101",
+                "validator",
                 datetime(2026, 8, 1, 6, tzinfo=AGENCIES["aktobe"].zone),
             ),
         ),
@@ -86,7 +89,9 @@ def test_times_are_local_to_the_rows_own_city():
     ],
 )
 def test_every_refused_row_names_line_and_reason_and_holds_up_no_other(connection, line, code):
-    text = f"agency,device,vehicle,kind,from,password\naktobe,ok,101,,,\n{line}\nalmaty,last,102,,,\n"
+    text = (
+        f"agency,device,vehicle,kind,from,password\naktobe,ok,101,,,\n{line}\nalmaty,last,102,,,\n"
+    )
     plan = import_devices(connection, text, default_agency_id=None, now=NOW)
     assert [(row.line, row.code) for row in plan.refused] == [(3, code)]
     assert plan.refused[0].message
@@ -120,7 +125,8 @@ def test_a_file_moves_devices_and_keeps_where_they_were(connection):
     moved = datetime(2026, 8, 1, 8, tzinfo=UTC)
     numbers = {row.device_id: row.device_no for row in list_devices(connection)}
     assert list_mountings(connection, numbers["bus-1"]) == [
-        ("101", None, moved), ("102", moved, None),
+        ("101", None, moved),
+        ("102", moved, None),
     ]
     assert list_mountings(connection, numbers["bus-2"])[1] == ("103", NOW, None)
     assert list_mountings(connection, numbers["shelf"]) == [("104", NOW, None)]
@@ -180,8 +186,15 @@ vehicles = st.sampled_from([None, "101", "102"])
 def test_every_row_has_exactly_one_fate(rows, old):
     existing = {
         ("aktobe", name): DeviceRow(
-            n, "aktobe", name, "tracker", NOW, None, vehicle,
-            NOW - timedelta(days=1) if vehicle else None, None,
+            n,
+            "aktobe",
+            name,
+            "tracker",
+            NOW,
+            None,
+            vehicle,
+            NOW - timedelta(days=1) if vehicle else None,
+            None,
         )
         for n, (name, vehicle) in enumerate(old.items())
     }

@@ -100,7 +100,9 @@ def test_moving_a_device_ends_its_time_in_the_old_vehicle(connection):
     assert mount_device(connection, "aktobe", "bus-1", "101", at(12))
     row = get_device(connection, "aktobe", "bus-1")
     assert list_mountings(connection, row.device_no) == [
-        ("101", None, at(6)), ("102", at(6), at(9)), ("101", at(12), None),
+        ("101", None, at(6)),
+        ("102", at(6), at(9)),
+        ("101", at(12), None),
     ]
 
 
@@ -165,7 +167,12 @@ async def test_registry_knows_which_vehicle_carried_a_device_when(connection, da
     bus = registry.find_device("aktobe", "bus-1")
     assert bus is not None
     assert [bus.vehicle_at(at(hour).timestamp()) for hour in (0, 5, 6, 8, 9, 23)] == [
-        "101", "101", "102", "102", None, None,
+        "101",
+        "101",
+        "102",
+        "102",
+        None,
+        None,
     ]
     assert bus.vehicle_at(at(6).timestamp() - 0.001) == "101"
     assert registry.devices_by_no[bus.device_no] is bus

@@ -51,9 +51,7 @@ def rows(conninfo: str, query: str) -> list[tuple]:
 
 
 def version_marks(conninfo: str) -> list[tuple]:
-    return rows(
-        conninfo, "SELECT agency_id, version_no, active FROM gtfs_version ORDER BY 1, 2"
-    )
+    return rows(conninfo, "SELECT agency_id, version_no, active FROM gtfs_version ORDER BY 1, 2")
 
 
 def test_first_import_is_active_and_tables_hold_it(database: str) -> None:
@@ -66,9 +64,7 @@ def test_first_import_is_active_and_tables_hold_it(database: str) -> None:
     assert (result.version_no, result.is_new, result.is_active) == (1, True, True)
     assert result.diff is not None
     assert result.diff.tables["trips"].added == ["T1", "T2"]
-    counts = {
-        table: rows(database, f"SELECT count(*) FROM gtfs_{table}")[0][0] for table in TABLES
-    }
+    counts = {table: rows(database, f"SELECT count(*) FROM gtfs_{table}")[0][0] for table in TABLES}
     assert counts == {
         "agency": 1,
         "stop": 4,
@@ -205,7 +201,9 @@ def test_undo_and_drop(database: str) -> None:
         with pytest.raises(NotFound):
             activate_version(connection, "nowhere", 1, now=NOW)
         versions = list_versions(connection, "aqtobe")
-    assert [(v["version_no"], v["active"], v["summary"]["trips"]) for v in versions] == [(1, True, 2)]
+    assert [(v["version_no"], v["active"], v["summary"]["trips"]) for v in versions] == [
+        (1, True, 2)
+    ]
     assert rows(database, "SELECT DISTINCT version_no FROM gtfs_stop_time") == [(1,)]
 
 

@@ -29,7 +29,9 @@ def test_times_as_feeds_write_them() -> None:
     assert [parse_time(text) for text in ("0:00:00", "7:05:09", "25:10:00")] == [0, 25_509, 90_600]
 
 
-@pytest.mark.parametrize("text", ["", "7:05", "07:60:00", "07:00:60", "-1:00:00", "7:5:09", "٠٧:٠٠:٠٠"])
+@pytest.mark.parametrize(
+    "text", ["", "7:05", "07:60:00", "07:00:60", "-1:00:00", "7:5:09", "٠٧:٠٠:٠٠"]
+)
 def test_times_that_are_none(text: str) -> None:
     with pytest.raises(ValueError, match="not a time"):
         parse_time(text)
@@ -162,7 +164,9 @@ def place(points: Points, path: Points) -> np.ndarray:
 coordinates = st.tuples(st.integers(-3000, 3000), st.integers(-3000, 3000))
 
 
-@given(st.lists(coordinates, min_size=1, max_size=12), st.lists(coordinates, min_size=2, max_size=12))
+@given(
+    st.lists(coordinates, min_size=1, max_size=12), st.lists(coordinates, min_size=2, max_size=12)
+)
 def test_stops_never_go_back_along_any_line(stops: list, path: list) -> None:
     lat, lon, _ = line(stops)
     line_lat, line_lon, line_m = line(path)

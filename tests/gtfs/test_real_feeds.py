@@ -299,7 +299,9 @@ def test_feed_loads_with_its_warnings(name: str, sapar_data: Path) -> None:
 
 def test_the_table_has_every_feed(sapar_data: Path) -> None:
     places = ("gtfs/*.zip", "nyc-traces/gtfs/*.zip", "wmata/gtfs.zip", "warsaw/gtfs.zip")
-    found = {str(path.relative_to(sapar_data)) for place in places for path in sapar_data.glob(place)}
+    found = {
+        str(path.relative_to(sapar_data)) for place in places for path in sapar_data.glob(place)
+    }
     assert found <= set(FEEDS)
 
 

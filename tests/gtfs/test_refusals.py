@@ -107,7 +107,13 @@ CASES: list[tuple[str, str, int | None, str, bytes]] = [
     ("missing_file", "stop_times.txt", None, "", tiny_feed({"stop_times.txt": None})),
     ("missing_file", "calendar.txt", None, "", tiny_feed({"calendar.txt": None})),
     ("empty_file", "trips.txt", None, "", tiny_feed({"trips.txt": ""})),
-    ("empty_file", "trips.txt", None, "", tiny_feed({"trips.txt": "trip_id,route_id,service_id\n"})),
+    (
+        "empty_file",
+        "trips.txt",
+        None,
+        "",
+        tiny_feed({"trips.txt": "trip_id,route_id,service_id\n"}),
+    ),
     (
         "empty_file",
         "calendar.txt",
@@ -147,12 +153,36 @@ CASES: list[tuple[str, str, int | None, str, bytes]] = [
     ("bad_value", "routes.txt", 2, "route_type", edited("routes.txt", ",3,", ",1703,")),
     ("bad_value", "stop_times.txt", 3, "stop_sequence", edited("stop_times.txt", "S2,2", "S2,2.5")),
     ("bad_value", "stop_times.txt", 3, "stop_sequence", edited("stop_times.txt", "S2,2", "S2,-2")),
-    ("bad_value", "stop_times.txt", 3, "arrival_time", edited("stop_times.txt", "08:03:00", "8.03")),
-    ("bad_value", "stop_times.txt", 3, "arrival_time", edited("stop_times.txt", "08:03:00", "08:63:00")),
-    ("bad_value", "stop_times.txt", 3, "arrival_time", edited("stop_times.txt", "08:03:00", "-1:03:00")),
+    (
+        "bad_value",
+        "stop_times.txt",
+        3,
+        "arrival_time",
+        edited("stop_times.txt", "08:03:00", "8.03"),
+    ),
+    (
+        "bad_value",
+        "stop_times.txt",
+        3,
+        "arrival_time",
+        edited("stop_times.txt", "08:03:00", "08:63:00"),
+    ),
+    (
+        "bad_value",
+        "stop_times.txt",
+        3,
+        "arrival_time",
+        edited("stop_times.txt", "08:03:00", "-1:03:00"),
+    ),
     ("bad_value", "calendar.txt", 2, "start_date", edited("calendar.txt", "20260101", "20260230")),
     ("bad_value", "calendar.txt", 2, "monday", edited("calendar.txt", "DAILY,1,", "DAILY,yes,")),
-    ("bad_value", "shapes.txt", 3, "shape_pt_lat", edited("shapes.txt", "50.2840", "50,2840".replace(",", "!"))),
+    (
+        "bad_value",
+        "shapes.txt",
+        3,
+        "shape_pt_lat",
+        edited("shapes.txt", "50.2840", "50,2840".replace(",", "!")),
+    ),
     ("bad_value", "shapes.txt", 3, "shape_pt_lat", edited("shapes.txt", "50.2840", "nan")),
     (
         "bad_value",
@@ -212,7 +242,13 @@ CASES: list[tuple[str, str, int | None, str, bytes]] = [
         appended("agency.txt", "A,Other,https://example.org,Asia/Aqtobe,kk\n"),
     ),
     ("unknown_route", "trips.txt", 2, "route_id", edited("trips.txt", "T1,R1", "T1,R9")),
-    ("unknown_service", "trips.txt", 3, "service_id", edited("trips.txt", "T2,R1,DAILY", "T2,R1,NO")),
+    (
+        "unknown_service",
+        "trips.txt",
+        3,
+        "service_id",
+        edited("trips.txt", "T2,R1,DAILY", "T2,R1,NO"),
+    ),
     ("unknown_trip", "stop_times.txt", 4, "trip_id", edited("stop_times.txt", "T1,S3", "T9,S3")),
     (
         "unknown_trip",
@@ -225,7 +261,13 @@ CASES: list[tuple[str, str, int | None, str, bytes]] = [
     ("bad_stop_position", "stop_times.txt", 3, "stop_id", edited("stops.txt", "50.2820", "")),
     ("bad_stop_position", "stop_times.txt", 3, "stop_id", edited("stops.txt", "50.2820", "91")),
     ("bad_stop_position", "stop_times.txt", 3, "stop_id", edited("stops.txt", "50.2820", "N50")),
-    ("bad_stop_position", "stop_times.txt", 3, "stop_id", edited("stops.txt", "50.2820,57.1650", "0,0")),
+    (
+        "bad_stop_position",
+        "stop_times.txt",
+        3,
+        "stop_id",
+        edited("stops.txt", "50.2820,57.1650", "0,0"),
+    ),
     ("bad_shape_position", "shapes.txt", 3, "", edited("shapes.txt", "57.1700", "571.7")),
     (
         "untimed_trip_end",
@@ -235,7 +277,13 @@ CASES: list[tuple[str, str, int | None, str, bytes]] = [
         edited("stop_times.txt", "08:06:00,08:06:00", ","),
     ),
     ("bad_timezone", "agency.txt", 2, "agency_timezone", edited("agency.txt", "Aqtobe", "Aktobe")),
-    ("bad_timezone", "agency.txt", 2, "agency_timezone", edited("agency.txt", "Asia/Aqtobe", "../Asia")),
+    (
+        "bad_timezone",
+        "agency.txt",
+        2,
+        "agency_timezone",
+        edited("agency.txt", "Asia/Aqtobe", "../Asia"),
+    ),
     (
         "several_timezones",
         "agency.txt",
@@ -300,6 +348,17 @@ def test_rows_are_counted_as_an_editor_does() -> None:
     with pytest.raises(FeedRefused) as caught:
         read_feed(tiny_feed({"stops.txt": stops}))
     assert [(f.code, f.row) for f in caught.value.refusals] == [("duplicate_key", 8)]
+
+
+def test_rows_of_a_long_file_are_counted_through() -> None:
+    stops = [f"X{n},Stop {n},50.3,57.2\n" for n in range(3500)]
+    stops[1200] = "\n"
+    stops[2100] = 'X2100,"two\nlines",50.3,57.2\n'
+    stops[3400] = "X0,again,50.3,57.2\n"
+    # 4 lines of the base come first; a quoted line end above shifts what follows by one
+    with pytest.raises(FeedRefused) as caught:
+        read_feed(appended("stops.txt", "".join(stops)))
+    assert [(f.code, f.row) for f in caught.value.refusals] == [("duplicate_key", 4 + 3401 + 1)]
 
 
 def test_a_path_that_is_no_file(tmp_path) -> None:

@@ -194,7 +194,9 @@ def test_the_feed_s_own_distances_place_stops() -> None:
     )
     header, *rows = BASE["stop_times.txt"].splitlines()
     distances = ["0", "5.2", "10", "", "", ""]
-    times = "\n".join([f"{header},shape_dist_traveled", *map(",".join, zip(rows, distances, strict=True))])
+    times = "\n".join(
+        [f"{header},shape_dist_traveled", *map(",".join, zip(rows, distances, strict=True))]
+    )
     timetable = load_timetable(tiny_feed({"shapes.txt": shapes, "stop_times.txt": times}), "x")
     pattern = timetable.trip_pattern(0)
     assert np.allclose(pattern.stop_m / pattern.length_m, [0, 0.52, 1])
@@ -207,7 +209,9 @@ def test_wrong_distances_of_the_feed_are_not_believed() -> None:
     )
     header, *rows = BASE["stop_times.txt"].splitlines()
     distances = ["0", "9.5", "10", "", "", ""]
-    times = "\n".join([f"{header},shape_dist_traveled", *map(",".join, zip(rows, distances, strict=True))])
+    times = "\n".join(
+        [f"{header},shape_dist_traveled", *map(",".join, zip(rows, distances, strict=True))]
+    )
     timetable = load_timetable(tiny_feed({"shapes.txt": shapes, "stop_times.txt": times}), "x")
     pattern = timetable.trip_pattern(0)
     assert np.allclose(pattern.stop_m / pattern.length_m, [0, 0.5, 1], atol=0.02)

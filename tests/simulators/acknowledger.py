@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sapar.contract.codec import Undecodable, decoder_for, digest_of, encode
 from sapar.contract.messages import Ack, RefusedRecord, StoredRanges, UndecodableMessage
-from sapar.contract.topics import device_topic, find_up_topic, up_filter
+from sapar.contract.topics import UpKind, device_topic, find_up_topic, up_filter
 from sapar.core.clock import Clock, SystemClock
 from sapar.core.mqtt import Message, MqttClient
 from sapar.core.settings import Settings
@@ -17,7 +17,8 @@ from sapar.fleet.credentials import hash_password
 from sapar.simulators.device import Credentials, DeviceClient, DeviceOptions
 from tests.services import RunningBroker
 
-DECODERS = {kind: decoder_for(kind) for kind in ("gps", "event", "shift")}
+KINDS: tuple[UpKind, ...] = ("gps", "event", "shift")
+DECODERS = {kind: decoder_for(kind) for kind in KINDS}
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Acknowledger:
     async def _answer(self, message: Message) -> None:
         where = find_up_topic(message.topic)
         assert where is not None
+        assert where.kind != "status"
         stored: dict[int, list[int]] = {}
         ack = Ack(kind=where.kind, server_time_ms=0)
         for record in DECODERS[where.kind].decode(message.payload):
@@ -77,7 +79,7 @@ async def acknowledger(broker: RunningBroker, agency: str) -> AsyncIterator[Ackn
         password=broker.password,
     )
     async with client:
-        for kind in DECODERS:
+        for kind in KINDS:
             await client.subscribe(up_filter(kind, agency))
         server = Acknowledger(agency, client)
         async with asyncio.TaskGroup() as group:

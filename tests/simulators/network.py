@@ -35,7 +35,11 @@ def _line(route: int) -> list[tuple[float, float]]:
 
 def network_zip() -> bytes:
     """Routes 0 (blocks, until 25:30), 1 (no blocks), 2 (headway), 3 (loop in blocks)."""
-    stops, shapes, trips, times, headways = [], [], [], [], []
+    stops: list[str] = []
+    shapes: list[str] = []
+    trips: list[str] = []
+    times: list[str] = []
+    headways: list[str] = []
     for route in range(4):
         line = _line(route)
         for direction in range(1 if route == 3 else 2):
@@ -47,6 +51,7 @@ def network_zip() -> bytes:
                 f"S{route}{direction}{n},Stop {n},{points[4 * n][0]:.6f},{points[4 * n][1]:.6f}"
                 for n in range(_STOPS)
             ]
+
     def add(trip: str, route: int, direction: int, start: int, block: str) -> None:
         trips.append(f"{trip},R{route},DAILY,{direction},{block},H{route}{direction}")
         times.extend(

@@ -12,7 +12,7 @@ from sapar.core.errors import BadInput
 from sapar.simulators.device import Credentials
 from sapar.simulators.faults import FaultRates
 from sapar.simulators.fleet_run import FleetSettings, simulate
-from sapar.simulators.swarm import read_credentials
+from sapar.simulators.swarm import SwarmOptions, read_credentials
 from sapar.simulators.truth import PUBLISHED_COLUMNS, STORED, TRUTH_COLUMNS, TruthWriter
 from tests.simulators.acknowledger import PASSWORD, acknowledger, admit
 from tests.simulators.network import at, network
@@ -75,7 +75,10 @@ async def test_asked_to_stop_it_drains_and_ends(broker, tmp_path):
     who = [Credentials(f"t{n}", PASSWORD, f"bus-{n}") for n in range(6)]
     admit(broker, "sim-b", [one.device_id for one in who])
     clock = ScaledClock(SystemClock().wall(), at(10), 5.0)
-    options = FleetSettings("sim-b", ("127.0.0.1", broker.device_port), buses=6, seed=2)
+    options = FleetSettings(
+        "sim-b", ("127.0.0.1", broker.device_port), buses=6, seed=2,
+        swarm=SwarmOptions(plain_share=0.5),
+    )
     stop = asyncio.Event()
     async with acknowledger(broker, "sim-b"):
         with TruthWriter(tmp_path) as truth:
@@ -84,6 +87,8 @@ async def test_asked_to_stop_it_drains_and_ends(broker, tmp_path):
                 summary = await simulate(network(), options, who, truth, clock, stop)
     assert summary["unacknowledged"] == 0
     assert summary["published"] > 12
+    assert set(summary["plain_devices"]) < {one.device_id for one in who}
+    assert summary["plain_devices"]
 
 
 async def test_too_few_devices_are_refused(tmp_path):

@@ -57,10 +57,11 @@ def test_a_survey_tells_who_is_in_it(tmp_path):
     assert survey(path, 1.0).vehicle_ids == ("b0", "b1")
 
 
-@pytest.mark.parametrize(("folder", "fixes", "vehicles"), [
-    ("wmata", 14_917, 22), ("warsaw", 318_349, 819),
+@pytest.mark.parametrize(("folder", "fixes", "vehicles", "quiet_min"), [
+    ("wmata", 14_917, 22, 0), ("warsaw", 318_349, 819, 12),
 ])
-def test_the_real_recordings_are_read_whole(sapar_data, folder, fixes, vehicles):
+def test_the_real_recordings_are_read_whole(sapar_data, folder, fixes, vehicles, quiet_min):
     facts = survey(sapar_data / folder / "positions.csv.gz")
     assert facts.fixes == fixes
     assert len(facts.vehicle_ids) == vehicles
+    assert facts.busy_s - facts.begin_s == quiet_min * 60

@@ -2,28 +2,33 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sapar.contract.checks import RULES_BY_KIND, Area, CheckContext, find_refusal
 from sapar.contract.codec import Undecodable, decoder_for
+from sapar.contract.messages import Fix
 from sapar.core.clock import ManualClock
 from sapar.core.errors import BadInput
 from sapar.core.geometry import distance_m
 from sapar.simulators.device import Credentials
 from sapar.simulators.faults import PLANTED, FaultRates
 from sapar.simulators.fleet_run import FleetSettings, Ride
-from sapar.simulators.outbox import join
+from sapar.simulators.outbox import Entry, join
 from sapar.simulators.replay import timetable_area
 from sapar.simulators.signon import SignOnMix
 from sapar.simulators.swarm import SwarmOptions, make_devices
 from sapar.simulators.truth import STORED, Note
 from tests.simulators.network import at, network
 
+OFTEN: dict[str, Any] = dict.fromkeys(
+    (*PLANTED, "jump", "duplicate", "conflict", "gap", "wrong_sign_on"), 0.02
+)
 MANY = replace(
     FaultRates(),
-    **{name: 0.02 for name in (*PLANTED, "jump", "duplicate", "conflict", "gap", "wrong_sign_on")},
+    **OFTEN,
     power_on_absurd=0.3,
 )
 
@@ -48,6 +53,12 @@ def entries(ride: Ride):
     return [(device, entry) for device in ride.devices for entry in device.outbox]
 
 
+def read_fix(entry: Entry) -> Fix:
+    fix = decoder_for("gps").decode(entry.payload)[0]
+    assert isinstance(fix, Fix)
+    return fix
+
+
 def verdicts(device, entry, area: Area, now_s: float) -> list[str]:
     """What the contract says of an entry's records."""
     payload = entry.payload
@@ -68,7 +79,7 @@ def test_every_record_has_the_verdict_that_the_truth_says():
     ride = make_ride(MANY)
     drive(ride, 900)
     area = timetable_area(network())
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for device, entry in entries(ride):
         assert isinstance(entry.note, Note)
         found = verdicts(device, entry, area, ride.fleet.time_s)
@@ -86,7 +97,9 @@ def test_without_faults_every_fix_is_good_and_lies_where_the_bus_is():
     last = ride.fleet.look(np.arange(ride.fleet.count, dtype=np.int32))
     for number, device in enumerate(ride.devices):
         fixes = [e for e in device.outbox if e.kind == "gps"]
-        fix = decoder_for("gps").decode(fixes[-1].payload)[0]
+        fix = read_fix(fixes[-1])
+        assert fix.latitude is not None
+        assert fix.longitude is not None
         away = distance_m(fix.latitude, fix.longitude, last.latitude[number], last.longitude[number])
         assert away < 17.0 * 5 + 1
         assert 11 <= len(fixes) <= 13
@@ -126,18 +139,15 @@ def test_sign_ons_follow_the_mix_and_name_what_the_bus_drives():
     ride = make_ride(FaultRates.none(), mix=SignOnMix(trip=1, block=0, route=0, none=0))
     drive(ride, 6)
     for number, device in enumerate(ride.devices):
-        fix = decoder_for("gps").decode(
-            next(e.payload for e in device.outbox if e.kind == "gps")
-        )[0]
+        fix = read_fix(next(e for e in device.outbox if e.kind == "gps"))
         run = ride.fleet.find_run(int(ride.fleet.run[number]))
+        assert run is not None
         assert fix.trip_id == timetable.trips.ids[run.trip_idx]
         assert fix.block_id is None
     silent = make_ride(FaultRates.none(), mix=SignOnMix(trip=0, block=0, route=0, none=1))
     drive(silent, 6)
     for device in silent.devices:
-        fix = decoder_for("gps").decode(
-            next(e.payload for e in device.outbox if e.kind == "gps")
-        )[0]
+        fix = read_fix(next(e for e in device.outbox if e.kind == "gps"))
         assert (fix.trip_id, fix.route_id, fix.block_id) == (None, None, None)
 
 

@@ -11,7 +11,7 @@ from sapar.core.errors import BadInput
 from sapar.simulators.city import CitySize, build_city, default_service_dates, write_city
 from sapar.simulators.recording import survey
 
-_START_OF_DAY = dt.time(8, 0)  # the morning peak: every bus of the city is out
+_START_OF_DAY = dt.time(9, 15)  # the morning peak: every bus of the city is out
 _MARGIN_S = 2.0
 
 

@@ -239,7 +239,7 @@ class Demo:
         latencies: list[float] = []
         unseen = 0
         for truth, observer in zip(truths, observers, strict=True):
-            found, missing = publish_to_feed_s(truth, observer.seen, ended_s)
+            found, missing = publish_to_feed_s(truth, observer.seen, ended_s, settings.clock())
             latencies += found
             unseen += missing
         report |= {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sapar.cli.demo.observer import Observed
+from sapar.core.clock import ScaledClock
 from sapar.core.db import connect
 
 _TABLES = {"gps": "fix", "event": "event", "shift": "shift"}
@@ -80,27 +81,35 @@ def in_service(truth_dir: Path) -> set[str]:
 
 
 def publish_to_feed_s(
-    truth_dir: Path, observed: Observed, until_wall_s: float
+    truth_dir: Path, observed: Observed, until_wall_s: float, clock: ScaledClock
 ) -> tuple[list[float], int]:
     """Give wall seconds from publishing to the feed, for fixes that were their vehicle's newest.
 
-    A fix has arrived once the feed shows it or a newer one of its vehicle.
+    A fix has arrived once the feed shows it or a newer one of its vehicle. A device clock that runs
+    ahead is held at the server's, so such a fix is known by the time it was published. Each fix is listed with
+    its latency in `latency.csv` beside the truth.
 
     Returns:
         (latencies, fixes that never appeared).
     """
     latencies: list[float] = []
     unseen = 0
+    lines = ["vehicle_id,time_ms,wall_s,fault,latency_s"]
     for row in _rows([truth_dir]):
         wall_s = float(row["wall_s"])
         if row["live"] != "1" or wall_s > until_wall_s - _SETTLED_S:
             continue
         sightings = observed.sightings.get(row["vehicle_id"], [])
-        first = _first_sighting_s(sightings, int(row["time_ms"]) // 1000)
+        shown_as_s = min(int(row["time_ms"]) / 1000, clock.time_at(wall_s))
+        first = _first_sighting_s(sightings, int(shown_as_s))
+        shown = ""
         if first is None:
             unseen += 1
         else:
             latencies.append(max(0.0, first - wall_s))
+            shown = f"{latencies[-1]:.3f}"
+        lines.append(f"{row['vehicle_id']},{row['time_ms']},{wall_s},{row['fault']},{shown}")
+    (truth_dir / "latency.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return latencies, unseen
 
 

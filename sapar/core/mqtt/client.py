@@ -13,7 +13,7 @@ import mqtt5
 
 from sapar.core.errors import ConnectionLost, SaparError, Unavailable
 from sapar.core.log import get_logger
-from sapar.core.mqtt.connection import Connection, Message, Will
+from sapar.core.mqtt.connection import Connection, Message, Will, check_filter
 
 _BACKOFF_MIN_S, _BACKOFF_MAX_S = 0.2, 10.0
 _CONNECT_TIMEOUT_S = 10.0
@@ -111,7 +111,8 @@ class MqttClient:
     @property
     def connected(self) -> bool:
         """Tell whether there is a connection with its subscriptions made."""
-        return self._ready.is_set()
+        connection = self._connection
+        return self._ready.is_set() and connection is not None and not connection.is_closing()
 
     async def wait_connected(self, timeout_s: float) -> None:
         """Wait until connected.
@@ -120,7 +121,11 @@ class MqttClient:
             SaparError: the reason of the last failure, or `Unavailable`, after `timeout_s`.
         """
         try:
-            await asyncio.wait_for(self._ready.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._ready.wait()
+                while not self.connected:  # the end of the last connection is not noticed yet
+                    self._ready.clear()
+                    await self._ready.wait()
         except TimeoutError:
             if isinstance(self.last_error, SaparError):
                 raise self.last_error from None
@@ -130,7 +135,13 @@ class MqttClient:
             ) from None
 
     async def subscribe(self, pattern: str, qos: int = 1) -> None:
-        """Subscribe now, or at the next connect, and again on every later one."""
+        """Subscribe now, or at the next connect, and again on every later one.
+
+        Raises:
+            BadInput: the pattern is no topic filter.
+            Refused: the broker refused it.
+        """
+        check_filter(pattern)
         self._filters[pattern] = qos
         connection = self._connection
         if connection is not None and not connection.is_closing():
@@ -150,7 +161,7 @@ class MqttClient:
             if connection is not None and connection.inbox:
                 messages = list(connection.inbox)
                 connection.inbox.clear()
-                connection.resume_reading()
+                connection.go_on()
                 return messages
             self._arrived.clear()
             await self._arrived.wait()
@@ -245,6 +256,10 @@ class MqttClient:
         try:
             await asyncio.wait_for(connection.opened, _CONNECT_TIMEOUT_S)
             self._connection = connection
+            # What a kept session holds may have come in one piece with the CONNACK. A reader that
+            # it woke looked at the connection before this one; with the window full nothing more
+            # would come to wake it again.
+            self._arrived.set()
             if self._filters:
                 await asyncio.wait_for(connection.subscribe(self._filters), _CONNECT_TIMEOUT_S)
             if self._on_connect is not None:
@@ -262,7 +277,8 @@ class MqttClient:
             await asyncio.wait([connection.closed], timeout=self._keep_alive_s / 2)
             if connection.closed.done():
                 return
-            if loop.time() - connection.last_read_s > 1.5 * self._keep_alive_s:
+            silent_s = 0.0 if connection.paused else loop.time() - connection.last_read_s
+            if silent_s > 1.5 * self._keep_alive_s:
                 connection.abort(ConnectionLost("the broker is silent"))
                 return
             connection.ping()

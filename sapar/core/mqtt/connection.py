@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import mqtt5
 
-from sapar.core.errors import ConnectionLost, Refused
+from sapar.core.errors import BadInput, ConnectionLost, Refused
 
 Will = mqtt5.Will
 
@@ -20,6 +20,14 @@ _WRITE_CHUNK = 256  # packets joined into one write while publishing
 def make_will(topic: str, payload: bytes) -> Will:
     """Make a retained last will at QoS 1."""
     return Will(topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=True)
+
+
+def check_filter(pattern: str) -> None:
+    """Raise `BadInput` when `pattern` is no topic filter."""
+    try:
+        mqtt5.TopicFilter(pattern)
+    except ValueError as exc:
+        raise BadInput(f"{pattern!r} is no topic filter", code="bad_topic_filter") from exc
 
 
 class Message(NamedTuple):
@@ -75,6 +83,8 @@ class Connection(asyncio.Protocol):
         self.opened: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
         self.last_read_s = loop.time()
+        self.paused = False
+        self._unacknowledged = 0
         self._connect = connect
         self._auto_ack = auto_ack
         self._on_messages = on_messages
@@ -151,12 +161,18 @@ class Connection(asyncio.Protocol):
 
     def ack(self, packet_ids: Iterable[int]) -> None:
         """Acknowledge QoS 1 messages of this connection in one write."""
-        if not self.is_closing():
-            self._write(b"".join([mqtt5.PubAckPacket(pid).write() for pid in packet_ids]))
+        if self.is_closing():
+            return
+        packets = [mqtt5.PubAckPacket(packet_id).write() for packet_id in packet_ids]
+        self._unacknowledged -= len(packets)
+        self._write(b"".join(packets))
+        self.go_on()
 
-    def resume_reading(self) -> None:
-        """Read the socket again after the inbox was emptied."""
-        if self._transport is not None and not self._transport.is_closing():
+    def go_on(self) -> None:
+        """Read the socket again, if it was left alone and there is room for more now."""
+        if self.paused and self._has_room() and not self.is_closing():
+            self.paused = False
+            assert self._transport is not None
             self._transport.resume_reading()
 
     async def subscribe(self, filters: dict[str, int]) -> None:
@@ -266,12 +282,23 @@ class Connection(asyncio.Protocol):
                 return self._next_id
 
     def _arrived(self, before: int) -> None:
+        fresh = [self.inbox[n].packet_id for n in range(before, len(self.inbox))]
+        packet_ids = [packet_id for packet_id in fresh if packet_id is not None]
+        self._unacknowledged += len(packet_ids)
         if self._auto_ack:
-            fresh = list(self.inbox)[before:]
-            self.ack(m.packet_id for m in fresh if m.packet_id is not None)
-        if len(self.inbox) > _UNREAD_MAX and self._transport is not None:
+            self.ack(packet_ids)
+        if not self.paused and not self._has_room() and self._transport is not None:
+            self.paused = True
             self._transport.pause_reading()
         self._on_messages()
+
+    def _has_room(self) -> bool:
+        """Tell whether more messages may come in.
+
+        The receive maximum alone does not hold every broker back: Mosquitto 2.0.11 sends up to a
+        whole window for each acknowledgement. So the socket is not read beyond it either.
+        """
+        return len(self.inbox) < _UNREAD_MAX and self._unacknowledged < self._connect.receive_max
 
     def _handle(self, packet: mqtt5.Packet) -> None:
         match packet:

@@ -67,7 +67,8 @@ def fill_alert(entity: pb.FeedEntity, alert: Alert, timetable: Timetable) -> Non
     if (effect := _EFFECTS.get(alert.effect)) is not None:
         message.effect = effect  # type: ignore[assignment]
     for text, into in (
-        (alert.header, message.header_text), (alert.description, message.description_text)
+        (alert.header, message.header_text),
+        (alert.description, message.description_text),
     ):
         for language, words in sorted(text.items()):
             into.translation.add(text=words, language=language)
@@ -98,4 +99,3 @@ def _add_selector(message: pb.Alert, selector: Selector, timetable: Timetable) -
         entity.trip.schedule_relationship = pb.TripDescriptor.SCHEDULED
         if selector.route_id is None:
             entity.route_id = entity.trip.route_id
-

@@ -28,13 +28,16 @@ _RETRY_RUN_S = 20.0
 _OFF_S = 90.0  # off the line for so long: look again
 _OFF_GIVE_UP_S = 300.0
 _STRAY_M = 500.0  # driven without getting on: look again
-_GONE_M = 500.0  # from the first stop, well after the start: it left some other way
-_GONE_AFTER_S = 180.0
+_ASTRAY_M = 500.0
 _SILENT_S = 180.0  # a silent bus loses its run to another
 _ACTIVE_S = 150.0
+_SECOND_CHOICE_COST = 3.0  # a run that explains the bus so much worse than its best is no choice
 _CONFIDENCE = {SOURCE_TRIP: 0.98, SOURCE_BLOCK: 0.95, SOURCE_FIT: 0.9}
-_SOURCE_WORDS = {SOURCE_TRIP: "signed on to trip", SOURCE_BLOCK: "by its block on trip",
-                 SOURCE_FIT: "best fit is trip"}
+_SOURCE_WORDS = {
+    SOURCE_TRIP: "signed on to trip",
+    SOURCE_BLOCK: "by its block on trip",
+    SOURCE_FIT: "best fit is trip",
+}
 
 
 def assign(fleet: FleetState, network: Network, days: Days, now_s: float) -> Slots:
@@ -50,8 +53,11 @@ def assign(fleet: FleetState, network: Network, days: Days, now_s: float) -> Slo
     fleet["tried_s"][slots] = now_s
     fleet["resign"][slots] = False
     where = whereabouts(
-        fleet.floats("x")[slots], fleet.floats("y")[slots], fleet.floats("time_s")[slots],
-        fleet.trail_x[slots], fleet.trail_y[slots],
+        fleet.floats("x")[slots],
+        fleet.floats("y")[slots],
+        fleet.floats("time_s")[slots],
+        fleet.trail_x[slots],
+        fleet.trail_y[slots],
     )
     found = _candidates(fleet, network, days, slots, where)
     changed = _settle(fleet, network, days, slots, found, now_s)
@@ -73,6 +79,7 @@ def _end_runs(fleet: FleetState, network: Network) -> None:
         off = fleet["off_m"][slot]
         fleet.clear_run(np.array([slot]), f"left the line of trip {trip_id}: {off:.0f} m off it")
         fleet["tried_s"][slot] = -np.inf
+        fleet["lost_s"][slot] = fleet["time_s"][slot]
 
 
 def _in_need(fleet: FleetState, network: Network, now_s: float) -> Slots:
@@ -88,23 +95,21 @@ def _in_need(fleet: FleetState, network: Network, now_s: float) -> Slots:
     doubt = (
         (time_s - fleet.floats("off_since_s")[:n] > _OFF_S)
         | (fleet.flags("departed")[:n] & (fleet.floats("stray_m")[:n] > _STRAY_M))
-        | _gone(fleet, network, n)
+        | _astray(fleet, network, n)
     )
     need = none | resigned | (doubt & (trip != NO) & (waited >= _RETRY_RUN_S))
     return np.flatnonzero(active & need)
 
 
-def _gone(fleet: FleetState, network: Network, n: int) -> NDArray[np.bool_]:
-    """Tell which buses should wait at a first stop but are long due and far away."""
+def _astray(fleet: FleetState, network: Network, n: int) -> NDArray[np.bool_]:
+    """Tell which buses should be at a first stop and are far from it: perhaps on another run."""
     trip = np.maximum(fleet.ints("trip")[:n], 0)
     pattern = network.timetable.trips.pattern_idx[trip]
-    due_s = fleet.floats("base_s")[:n] + network.timetable.trips.first_s[trip]
     distance = np.hypot(
         fleet.floats("x")[:n] - network.first_x[pattern],
         fleet.floats("y")[:n] - network.first_y[pattern],
     )
-    late = fleet.floats("time_s")[:n] - due_s > _GONE_AFTER_S
-    result: NDArray[np.bool_] = ~fleet.flags("departed")[:n] & late & (distance > _GONE_M)
+    result: NDArray[np.bool_] = ~fleet.flags("departed")[:n] & (distance > _ASTRAY_M)
     return result
 
 
@@ -117,12 +122,14 @@ def _candidates(
     explained[signed.vehicle[signed.kind != ELSEWHERE]] = True
     rest = np.flatnonzero(~explained)
     seen = Whereabouts(
-        where.x[rest], where.y[rest], where.time_s[rest],
-        where.trail_x[rest], where.trail_y[rest], where.driven_m[rest],
+        where.x[rest],
+        where.y[rest],
+        where.time_s[rest],
+        where.trail_x[rest],
+        where.trail_y[rest],
+        where.driven_m[rest],
     )
-    fitting = weigh(
-        network, days, seen, fitting_options(fleet, network, days, slots[rest], seen)
-    )
+    fitting = weigh(network, days, seen, fitting_options(fleet, network, days, slots[rest], seen))
     return _stack(signed, fitting, rest)
 
 
@@ -136,7 +143,11 @@ def _stack(signed: Candidates, fitting: Candidates, rest: Slots) -> Candidates:
 
 
 def _settle(
-    fleet: FleetState, network: Network, days: Days, slots: Slots, found: Candidates,
+    fleet: FleetState,
+    network: Network,
+    days: Days,
+    slots: Slots,
+    found: Candidates,
     now_s: float,
 ) -> Slots:
     """Hand out runs, cheapest candidate first; ties go by vehicle id."""
@@ -145,9 +156,11 @@ def _settle(
     order = np.lexsort((found.runs.first_s, names[found.vehicle], found.cost))
     taken: dict[int, int] = {}
     blocked: dict[int, str] = {}
+    cheapest: dict[int, float] = {}
     for row in order:
         slot = int(slots[found.vehicle[row]])
-        if slot in taken:
+        best = cheapest.setdefault(slot, float(found.cost[row]))
+        if slot in taken or found.cost[row] > best + _SECOND_CHOICE_COST:
             continue
         owner = _claim(fleet, days, claims, found, int(row), slot, now_s, taken)
         if owner is None:
@@ -169,15 +182,21 @@ def _claims_of_others(fleet: FleetState, looked_at: Slots) -> Claims:
 
 
 def _claim(
-    fleet: FleetState, days: Days, claims: Claims, found: Candidates, row: int, slot: int,
-    now_s: float, taken: dict[int, int],
+    fleet: FleetState,
+    days: Days,
+    claims: Claims,
+    found: Candidates,
+    row: int,
+    slot: int,
+    now_s: float,
+    taken: dict[int, int],
 ) -> int | None:
     """Take the candidate's run for the slot, or name the vehicle that keeps it."""
     runs = found.runs
     key = (int(runs.trip[row]), int(runs.day[row]), int(runs.start_s[row]))
     owner = claims.get(key)
-    if owner is not None and days.kind[key[0]] == FREQUENCY_LOOSE and found.kind[row] == ON_LINE:
-        # any second names a departure that follows no timetable: take the next free minute
+    if owner is not None and days.kind[key[0]] == FREQUENCY_LOOSE and found.kind[row] != ELSEWHERE:
+        # any minute names a departure that follows no timetable: take the next free one
         while key in claims:
             key = (key[0], key[1], key[2] + 60)
             runs.start_s[row] += 60
@@ -206,14 +225,22 @@ def _take(
     fleet["source"][slot] = found.source[row]
     if same and (kind == ELSEWHERE or (fleet["departed"][slot] and not in_doubt)):
         return  # nothing new: progress goes on from where it is
-    for name, value in (("trip", key[0]), ("day", key[1]), ("start_s", key[2]),
-                        ("base_s", runs.base_s[row]), ("departed", kind == ON_LINE),
-                        ("finished", False), ("along_m", found.along_m[row]),
-                        ("tentative_m", found.along_m[row]),
-                        ("off_m", found.off_m[row]), ("off_since_s", np.inf),
-                        ("advance_m", found.along_m[row]), ("advance_s", now_s),
-                        ("stray_m", 0.0), ("delay_s", found.delay_s[row]),
-                        ("claimed_s", now_s)):
+    for name, value in (
+        ("trip", key[0]),
+        ("day", key[1]),
+        ("start_s", key[2]),
+        ("base_s", runs.base_s[row]),
+        ("departed", kind == ON_LINE),
+        ("finished", False),
+        ("along_m", found.along_m[row]),
+        ("tentative_m", found.along_m[row]),
+        ("off_m", found.off_m[row]),
+        ("off_since_s", np.inf),
+        ("advance_m", found.along_m[row]),
+        ("stray_m", 0.0),
+        ("delay_s", found.delay_s[row]),
+        ("claimed_s", now_s),
+    ):
         fleet[name][slot] = value
     for anchor, now in (("anchor_x", "x"), ("anchor_y", "y"), ("anchor_s", "time_s")):
         fleet[anchor][slot] = fleet[now][slot]
@@ -242,11 +269,15 @@ def _reason(network: Network, found: Candidates, row: int) -> str:
     trip_id = network.timetable.trips.ids[int(found.runs.trip[row])]
     words = f"{_SOURCE_WORDS[int(found.source[row])]} {trip_id}"
     minutes = round(float(found.delay_s[row]) / 60)
-    timing = f"{minutes} min late" if minutes > 0 else (
-        f"{-minutes} min early" if minutes < 0 else "on time"
+    timing = (
+        f"{minutes} min late"
+        if minutes > 0
+        else (f"{-minutes} min early" if minutes < 0 else "on time")
     )
     if found.kind[row] == ON_LINE:
-        return (f"{words}: {found.off_m[row]:.0f} m from its line, "
-                f"path fits {found.fit[row]:.2f}, {timing}")
+        return (
+            f"{words}: {found.off_m[row]:.0f} m from its line, "
+            f"path fits {found.fit[row]:.2f}, {timing}"
+        )
     where = f"{found.off_m[row]:.0f} m from its first stop"
     return f"{words}: waits {where}" if found.kind[row] != ELSEWHERE else f"{words}: {where}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sapar.core.geometry import Floats
 from sapar.gtfs.realtime.days import Days, Headways, Runs, join_runs
-from sapar.gtfs.realtime.fleet_state import SOURCE_BLOCK, SOURCE_FIT
+from sapar.gtfs.realtime.fleet_state import SOURCE_FIT, SOURCE_TRIP
 from sapar.gtfs.realtime.network import Network
 from sapar.gtfs.realtime.paths import MOVED_MIN_M, Places, Whereabouts, find_places
 from sapar.gtfs.realtime.ragged import expand
@@ -29,7 +29,7 @@ _LATE_MAX_S = np.array([0.0, 1800.0, 4500.0, 9000.0])
 _SOURCE_COST = np.array([0.0, 4.0, 1.0, 0.0])
 _TERMINAL_M = np.array([0.0, 150.0, 300.0, 400.0])  # from the first stop, to wait there
 _WAIT_MAX_S = np.array([0.0, 1800.0, 4500.0, 7200.0])
-_OVERDUE_MAX_S = 1800.0
+_OVERDUE_MAX_S = np.array([0.0, 300.0, 1800.0, 1800.0])
 _ELSEWHERE_COST = 7.0
 _ELSEWHERE_BEFORE_S = 1800.0
 _ELSEWHERE_AFTER_S = 900.0
@@ -56,8 +56,14 @@ class Candidates:
     def where(self, keep: NDArray[np.bool_] | Longs) -> Candidates:
         """Give some of the candidates, by mask or by rows."""
         return Candidates(
-            self.vehicle[keep], self.runs.where(keep), self.source[keep], self.kind[keep],
-            self.along_m[keep], self.off_m[keep], self.fit[keep], self.delay_s[keep],
+            self.vehicle[keep],
+            self.runs.where(keep),
+            self.source[keep],
+            self.kind[keep],
+            self.along_m[keep],
+            self.off_m[keep],
+            self.fit[keep],
+            self.delay_s[keep],
             self.cost[keep],
         )
 
@@ -72,6 +78,7 @@ class Options:
         headway: row of `Days.headways`, -1 for a run by stop times.
         source: what the option rests on.
         may_wait: whether waiting at the first stop is an option at all.
+        may_roam: whether being elsewhere is, on the way to the first stop.
     """
 
     vehicle: Longs
@@ -79,6 +86,7 @@ class Options:
     headway: Longs
     source: NDArray[np.int8]
     may_wait: NDArray[np.bool_]
+    may_roam: NDArray[np.bool_]
 
 
 def weigh(network: Network, days: Days, where: Whereabouts, options: Options) -> Candidates:
@@ -94,8 +102,12 @@ def weigh(network: Network, days: Days, where: Whereabouts, options: Options) ->
 
 
 def _on_line(
-    network: Network, days: Days, where: Whereabouts, options: Options,
-    places: Places, option_pair: Longs,
+    network: Network,
+    days: Days,
+    where: Whereabouts,
+    options: Options,
+    places: Places,
+    option_pair: Longs,
 ) -> Candidates:
     """Cross the options with the places of their pattern."""
     order = np.argsort(places.pair, kind="stable")
@@ -112,7 +124,9 @@ def _on_line(
     possible &= along - network.first_m[pattern] >= _END_M
     possible &= network.last_m[pattern] - along >= _END_M
     shown = places.moved_m[place] >= MOVED_MIN_M
-    possible &= np.where(source == SOURCE_FIT, shown & (fit >= 0.6), ~shown | (fit >= 0.34))
+    # two moves along the line before a claim; only who signs on to the very trip is believed first
+    possible &= shown | (source == SOURCE_TRIP)
+    possible &= ~shown | (fit >= np.where(source == SOURCE_FIT, 0.6, 0.34))
     cost = (
         2.0 * (off / places.tolerance_m[place]) ** 2
         + np.where(shown, 5.0 * (1.0 - fit), 1.5)
@@ -123,9 +137,7 @@ def _on_line(
     return Candidates(vehicle, runs, source, kind, along, off, fit, delay, cost).where(possible)
 
 
-def _standing(
-    network: Network, days: Days, where: Whereabouts, options: Options
-) -> Candidates:
+def _standing(network: Network, days: Days, where: Whereabouts, options: Options) -> Candidates:
     """Waiting at the first stop, or signed on and elsewhere."""
     option, runs = _waiting_runs(days, options, where.time_s)
     vehicle, source = options.vehicle[option], options.source[option]
@@ -135,25 +147,38 @@ def _standing(
     )
     wait = runs.first_s - where.time_s[vehicle]
     at_stop = options.may_wait[option] & (distance <= _TERMINAL_M[source])
-    at_stop &= (wait <= _WAIT_MAX_S[source]) & (wait >= -_OVERDUE_MAX_S)
-    elsewhere = ~at_stop & (source >= SOURCE_BLOCK)
+    at_stop &= (wait <= _WAIT_MAX_S[source]) & (wait >= -_OVERDUE_MAX_S[source])
+    elsewhere = ~at_stop & options.may_roam[option]
     elsewhere &= (wait <= _ELSEWHERE_BEFORE_S) & (wait >= -_ELSEWHERE_AFTER_S)
     cost = (
-        1.5 + np.minimum(distance / 150.0, 6.0)
+        1.5
+        + np.minimum(distance / 150.0, 6.0)
         + np.where(wait >= 0, wait * (0.05 / 60), -wait * (0.3 / 60))
-        + _SOURCE_COST[source] + np.where(at_stop, 0.0, _ELSEWHERE_COST)
+        + _SOURCE_COST[source]
+        + np.where(at_stop, 0.0, _ELSEWHERE_COST)
     )
     kind = np.where(at_stop, WAITING, ELSEWHERE).astype(np.int8)
     found = Candidates(
-        vehicle, runs, source, kind, network.first_m[pattern], distance,
-        np.ones(len(option)), np.maximum(0.0, -wait), cost,
+        vehicle,
+        runs,
+        source,
+        kind,
+        network.first_m[pattern],
+        distance,
+        np.ones(len(option)),
+        np.maximum(0.0, -wait),
+        cost,
     )
     return found.where(at_stop | elsewhere)
 
 
 def _placed_runs(
-    network: Network, days: Days, options: Options, option: Longs,
-    along_m: Floats, time_s: Floats,
+    network: Network,
+    days: Days,
+    options: Options,
+    option: Longs,
+    along_m: Floats,
+    time_s: Floats,
 ) -> tuple[Runs, NDArray[np.bool_]]:
     """Give the run of each placed option; for headway service the one that fits the place."""
     runs = options.runs.where(option)
@@ -192,9 +217,7 @@ def _waiting_runs(days: Days, options: Options, time_s: Floats) -> tuple[Longs, 
     return option[keep], runs.where(keep)
 
 
-def _set_starts(
-    days: Days, runs: Runs, rows: Longs, h: Headways, r: Longs, start: Floats
-) -> Runs:
+def _set_starts(days: Days, runs: Runs, rows: Longs, h: Headways, r: Longs, start: Floats) -> Runs:
     """Give the runs with some rows moved to the given starts in the service day."""
     table = days.timetable.trips
     trip = runs.trip[rows]
@@ -212,4 +235,3 @@ def _joined(parts: list[Candidates]) -> Candidates:
     fields = ("vehicle", "source", "kind", "along_m", "off_m", "fit", "delay_s", "cost")
     values = {name: np.concatenate([getattr(p, name) for p in parts]) for name in fields}
     return Candidates(runs=runs, **values)
-

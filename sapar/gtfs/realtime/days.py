@@ -49,8 +49,12 @@ class Runs:
     def where(self, keep: NDArray[np.bool_] | Longs) -> Runs:
         """Give some of the runs, by mask or by rows."""
         return Runs(
-            self.trip[keep], self.day[keep], self.start_s[keep],
-            self.base_s[keep], self.first_s[keep], self.last_s[keep],
+            self.trip[keep],
+            self.day[keep],
+            self.start_s[keep],
+            self.base_s[keep],
+            self.first_s[keep],
+            self.last_s[keep],
         )
 
 
@@ -126,9 +130,9 @@ class Days:
         h = self._headways
         start, end = h.day_start_s + h.from_s, h.day_start_s + h.until_s
         run_s = (self.timetable.trips.last_s - self.timetable.trips.first_s)[h.trip]
-        found[self.timetable.trips.pattern_idx[
-            h.trip[(start <= until_s) & (end + run_s >= from_s)]
-        ]] = True
+        found[
+            self.timetable.trips.pattern_idx[h.trip[(start <= until_s) & (end + run_s >= from_s)]]
+        ] = True
         return found
 
     def of_block(self, block: int) -> Runs:
@@ -171,8 +175,11 @@ class Days:
         start = self.timetable.service_day_start(day)
         table = self.timetable.trips
         return Runs(
-            trips, np.full(len(trips), day.toordinal(), np.int32), self.template_start_s[trips],
-            np.full(len(trips), start), start + table.first_s[trips].astype(np.float64),
+            trips,
+            np.full(len(trips), day.toordinal(), np.int32),
+            self.template_start_s[trips],
+            np.full(len(trips), start),
+            start + table.first_s[trips].astype(np.float64),
             start + table.last_s[trips].astype(np.float64),
         )
 
@@ -190,16 +197,24 @@ def _headways(timetable: Timetable, dates: list[date]) -> Headways:
         starts.append(np.full(len(picked), timetable.service_day_start(day)))
     row = np.concatenate(rows) if rows else np.zeros(0, np.int64)
     return Headways(
-        freq.trip_idx[row], np.concatenate(days) if days else np.zeros(0, np.int32),
+        freq.trip_idx[row],
+        np.concatenate(days) if days else np.zeros(0, np.int32),
         np.concatenate(starts) if starts else np.zeros(0),
-        freq.start_s[row], freq.end_s[row], freq.headway_s[row], freq.exact[row],
+        freq.start_s[row],
+        freq.end_s[row],
+        freq.headway_s[row],
+        freq.exact[row],
     )
 
 
 def _no_runs() -> Runs:
     return Runs(
-        np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int32),
-        np.zeros(0), np.zeros(0), np.zeros(0),
+        np.zeros(0, np.int32),
+        np.zeros(0, np.int32),
+        np.zeros(0, np.int32),
+        np.zeros(0),
+        np.zeros(0),
+        np.zeros(0),
     )
 
 
@@ -208,7 +223,10 @@ def join_runs(parts: list[Runs]) -> Runs:
     if not parts:
         return _no_runs()
     return Runs(
-        np.concatenate([p.trip for p in parts]), np.concatenate([p.day for p in parts]),
-        np.concatenate([p.start_s for p in parts]), np.concatenate([p.base_s for p in parts]),
-        np.concatenate([p.first_s for p in parts]), np.concatenate([p.last_s for p in parts]),
+        np.concatenate([p.trip for p in parts]),
+        np.concatenate([p.day for p in parts]),
+        np.concatenate([p.start_s for p in parts]),
+        np.concatenate([p.base_s for p in parts]),
+        np.concatenate([p.first_s for p in parts]),
+        np.concatenate([p.last_s for p in parts]),
     )

@@ -6,28 +6,34 @@ Every feed is a FULL_DATASET with `feed_version`. Bearing and speed are publishe
 
 from __future__ import annotations
 
+import math
 from datetime import date
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 from google.transit import gtfs_realtime_pb2 as pb
+from numpy.typing import NDArray
 
+from sapar.core.geometry import Floats
 from sapar.gtfs.realtime.alerts import Alert, fill_alert
 from sapar.gtfs.realtime.days import FREQUENCY_EXACT, FREQUENCY_LOOSE, Days
 from sapar.gtfs.realtime.fleet_state import NO
+from sapar.gtfs.realtime.ragged import expand
 from sapar.gtfs.realtime.snapshot import LAYOVER, NO_SIGNAL, PHASES, Picture, RunKey
 from sapar.gtfs.realtime.wire import (
     SCHEDULED,
     UNSCHEDULED,
-    Template,
+    Frame,
     Templates,
-    Update,
     encode_updates,
+    make_frame,
 )
 from sapar.gtfs.timetable.model import Timetable
 
 _INCOMING_M = 150.0
 _AT_STOP_M = 30.0
+_KEPT_MAX = 50_000  # some days' runs: start over rather than grow for ever
 _STANDING_MPS = 1.5  # TransitClock: below this a heading means nothing; here, the bus stands
 
 
@@ -38,45 +44,48 @@ class Encoder:
         self._timetable = timetable
         self._days = days
         self._templates = Templates(timetable)
-        self._trips: dict[RunKey, tuple[bytes, bytes]] = {}
+        self._trips: dict[RunKey, bytes] = {}
         self._positions_trips: dict[RunKey, bytes] = {}
-        self._vehicles: dict[str, bytes] = {}
+        self._frames: dict[tuple[RunKey, str], Frame] = {}
 
     def header(self, time_s: int) -> pb.FeedHeader:
         """Make the header of the feeds at a time."""
         return pb.FeedHeader(
-            gtfs_realtime_version="2.0", incrementality=pb.FeedHeader.FULL_DATASET,
-            timestamp=time_s, feed_version=self._timetable.feed_version,
+            gtfs_realtime_version="2.0",
+            incrementality=pb.FeedHeader.FULL_DATASET,
+            timestamp=time_s,
+            feed_version=self._timetable.feed_version,
         )
 
     def vehicle_positions(self, picture: Picture) -> bytes:
         """Encode the VehiclePositions feed."""
         message = pb.FeedMessage(header=self.header(picture.header_s))
-        for row in np.flatnonzero(picture.in_feed):
-            self._add_position(message, picture, int(row))
+        for vehicle in _shown(picture, self._timetable):
+            self._add_position(message, vehicle)
         return message.SerializeToString(deterministic=True)
 
     def trip_updates(self, picture: Picture) -> bytes:
         """Encode the TripUpdates feed."""
         updates = picture.updates
-        encoded, arrivals, departures = [], [], []
-        for vehicle, key, source, number in zip(
-            updates.vehicle.tolist(), updates.keys, updates.source.tolist(),
-            updates.number.tolist(), strict=True,
-        ):
-            times = updates.predictions[source]
-            low = int(times.begin[number])
-            high = int(times.begin[number + 1]) if number + 1 < len(times.begin) else len(times.row)
-            first = int(times.row[low]) - int(self._timetable.trips.st_begin[key[0]])
-            encoded.append(self._update(picture, vehicle, key, first))
-            arrivals.append(times.arrival_s[low:high])
-            departures.append(times.departure_s[low:high])
+        now, later = updates.predictions
+        number = np.where(updates.source == 0, updates.number, len(now.begin) + updates.number)
+        begin = np.concatenate((now.begin, later.begin + len(now.row)))[number]
+        count = np.concatenate((now.count(), later.count()))[number]
+        row, _, _ = expand(begin, begin + count)
+        trips = np.array([key[0] for key in updates.keys], np.int64)
+        stop_rows = np.concatenate((now.row, later.row))
+        first = stop_rows[begin] - self._timetable.trips.st_begin[trips]
         header = self.header(picture.header_s).SerializeToString(deterministic=True)
-        none = np.zeros(0, np.int64)
         return encode_updates(
-            header, encoded,
-            np.concatenate(arrivals) if arrivals else none,
-            np.concatenate(departures) if departures else none,
+            header,
+            [
+                self._frame(key, picture.vehicle_ids[vehicle])
+                for key, vehicle in zip(updates.keys, updates.vehicle.tolist(), strict=True)
+            ],
+            first.tolist(),
+            picture.time_s[updates.vehicle].astype(np.int64),
+            np.concatenate((now.arrival_s, later.arrival_s))[row],
+            np.concatenate((now.departure_s, later.departure_s))[row],
         )
 
     def alerts(self, alerts: list[Alert], header_s: int) -> bytes:
@@ -89,13 +98,49 @@ class Encoder:
 
     def fleet(self, picture: Picture) -> bytes:
         """Encode the live page's fleet as JSON: every vehicle heard of lately."""
-        rows = range(len(picture.slots))
-        return msgspec.json.encode({
-            "time_s": picture.header_s,
-            "heard": picture.heard,
-            "expected": picture.expected,
-            "vehicles": [self._fleet_row(picture, row) for row in rows],
-        })
+        columns = self._fleet_columns(picture)
+        return msgspec.json.encode(
+            {
+                "time_s": picture.header_s,
+                "heard": picture.heard,
+                "expected": picture.expected,
+                "vehicles": [
+                    dict(zip(columns, row, strict=True))
+                    for row in zip(*columns.values(), strict=True)
+                ],
+            }
+        )
+
+    def _fleet_columns(self, picture: Picture) -> dict[str, list[Any]]:
+        """Give the fields of the page's vehicles, each as a list over all of them."""
+        trips, routes, stops = self._timetable.trips, self._timetable.routes, self._timetable.stops
+        trip = np.maximum(picture.trip, 0)
+        stop = self._timetable.stop_times.stop_idx[np.maximum(picture.stop_row, 0)]
+        known = (picture.trip != NO).tolist()
+
+        def named(names: list[str], numbers: NDArray[np.int32]) -> list[str | None]:
+            pairs = zip(numbers.tolist(), known, strict=True)
+            return [names[number] if on else None for number, on in pairs]
+
+        phases = picture.phase.tolist()
+        return {
+            "id": picture.vehicle_ids,
+            "label": picture.vehicle_ids,
+            "lat": np.round(picture.latitude, 6).tolist(),
+            "lon": np.round(picture.longitude, 6).tolist(),
+            "bearing": _numbers(picture.bearing_deg, 1),
+            "speed_mps": _numbers(picture.speed_mps, 1),
+            "time_s": np.round(picture.time_s, 1).tolist(),
+            "phase": [PHASES[phase] for phase in phases],
+            "route_id": named(routes.ids, trips.route_idx[trip]),
+            "trip_id": named(trips.ids, trip),
+            "headsign": named(trips.headsigns, trip),
+            "delay_s": _numbers(picture.delay_s, 0),
+            "confidence": _numbers(picture.confidence, 2),
+            "stale": [phase == NO_SIGNAL for phase in phases],
+            "next_stop_id": named(stops.ids, stop),
+            "reason": picture.reasons,
+        }
 
     def run_id(self, key: RunKey) -> str:
         """Name a run: trip and service date, and the start where it runs by headway."""
@@ -108,9 +153,11 @@ class Encoder:
         trips, routes = self._timetable.trips, self._timetable.routes
         kind = int(self._days.kind[key[0]])
         descriptor = pb.TripDescriptor(
-            trip_id=trips.ids[key[0]], route_id=routes.ids[int(trips.route_idx[key[0]])],
+            trip_id=trips.ids[key[0]],
+            route_id=routes.ids[int(trips.route_idx[key[0]])],
             start_date=_date_text(key[1]),
-            schedule_relationship=pb.TripDescriptor.UNSCHEDULED if kind == FREQUENCY_LOOSE
+            schedule_relationship=pb.TripDescriptor.UNSCHEDULED
+            if kind == FREQUENCY_LOOSE
             else pb.TripDescriptor.SCHEDULED,
         )
         # start_time must be the first scheduled time (E023); a feed may leave that empty
@@ -120,32 +167,29 @@ class Encoder:
             descriptor.direction_id = int(trips.direction[key[0]])
         return descriptor
 
-    def _update(self, picture: Picture, row: int, key: RunKey, first: int) -> Update:
-        entity_id, trip = self._trip_bytes(key)
-        loose = self._days.kind[key[0]] == FREQUENCY_LOOSE
-        template: Template = self._templates.get(key[0], UNSCHEDULED if loose else SCHEDULED)
-        return Update(
-            entity_id, trip, self._vehicle_bytes(picture.vehicle_ids[row]),
-            int(picture.time_s[row]), template, first,
-        )
-
-    def _trip_bytes(self, key: RunKey) -> tuple[bytes, bytes]:
-        found = self._trips.get(key)
+    def _frame(self, key: RunKey, vehicle_id: str) -> Frame:
+        found = self._frames.get((key, vehicle_id))
         if found is None:
-            if len(self._trips) > 50_000:  # some days' runs: start over rather than grow for ever
-                self._trips.clear()
-            descriptor = self.trip_descriptor(key)
-            found = (self.run_id(key).encode(), descriptor.SerializeToString(deterministic=True))
-            self._trips[key] = found
+            if len(self._frames) > _KEPT_MAX:
+                self._frames.clear()
+            loose = self._days.kind[key[0]] == FREQUENCY_LOOSE
+            descriptor = pb.VehicleDescriptor(id=vehicle_id, label=vehicle_id)
+            found = make_frame(
+                self.run_id(key),
+                self._trip_bytes(key),
+                descriptor.SerializeToString(deterministic=True),
+                self._templates.get(key[0], UNSCHEDULED if loose else SCHEDULED),
+            )
+            self._frames[key, vehicle_id] = found
         return found
 
-    def _vehicle_bytes(self, vehicle_id: str) -> bytes:
-        found = self._vehicles.get(vehicle_id)
+    def _trip_bytes(self, key: RunKey) -> bytes:
+        found = self._trips.get(key)
         if found is None:
-            found = pb.VehicleDescriptor(id=vehicle_id, label=vehicle_id).SerializeToString(
-                deterministic=True
-            )
-            self._vehicles[vehicle_id] = found
+            if len(self._trips) > _KEPT_MAX:
+                self._trips.clear()
+            found = self.trip_descriptor(key).SerializeToString(deterministic=True)
+            self._trips[key] = found
         return found
 
     def _position_trip(self, key: RunKey) -> bytes:
@@ -157,7 +201,7 @@ class Encoder:
         allows them in its place.
         """
         if self._days.kind[key[0]] != FREQUENCY_EXACT:
-            return self._trip_bytes(key)[1]
+            return self._trip_bytes(key)
         found = self._positions_trips.get(key)
         if found is None:
             descriptor = self.trip_descriptor(key)
@@ -166,66 +210,88 @@ class Encoder:
             self._positions_trips[key] = found
         return found
 
-    def _add_position(self, message: pb.FeedMessage, picture: Picture, row: int) -> None:
-        vehicle_id = picture.vehicle_ids[row]
-        entity = message.entity.add(id=vehicle_id)
-        vehicle = entity.vehicle
-        vehicle.vehicle.id = vehicle_id
-        vehicle.vehicle.label = vehicle_id
-        position = vehicle.position
-        position.latitude = picture.latitude[row]
-        position.longitude = picture.longitude[row]
-        if not np.isnan(picture.bearing_deg[row]):
-            position.bearing = picture.bearing_deg[row] % 360.0
-        if not np.isnan(picture.speed_mps[row]):
-            position.speed = picture.speed_mps[row]
-        vehicle.timestamp = int(picture.time_s[row])
-        if picture.with_trip[row]:
-            key = (int(picture.trip[row]), int(picture.day[row]), int(picture.start_s[row]))
-            vehicle.trip.ParseFromString(self._position_trip(key))
-            self._add_stop(vehicle, picture, row)
+    def _add_position(self, message: pb.FeedMessage, vehicle: _Shown) -> None:
+        entity = message.entity.add(id=vehicle.vehicle_id)
+        shown = entity.vehicle
+        shown.vehicle.id = vehicle.vehicle_id
+        shown.vehicle.label = vehicle.vehicle_id
+        position = shown.position
+        position.latitude = vehicle.latitude
+        position.longitude = vehicle.longitude
+        if not math.isnan(vehicle.bearing_deg):
+            position.bearing = vehicle.bearing_deg % 360.0
+        if not math.isnan(vehicle.speed_mps):
+            position.speed = vehicle.speed_mps
+        shown.timestamp = int(vehicle.time_s)
+        if vehicle.with_trip:
+            shown.trip.MergeFromString(self._position_trip(vehicle.run))
+            self._add_stop(shown, vehicle)
 
-    def _add_stop(self, vehicle: pb.VehiclePosition, picture: Picture, row: int) -> None:
-        stop_row = int(picture.stop_row[row])
-        times, stops = self._timetable.stop_times, self._timetable.stops
-        vehicle.current_stop_sequence = int(times.stop_sequence[stop_row])
-        vehicle.stop_id = stops.ids[int(times.stop_idx[stop_row])]
-        ahead, speed = picture.stop_ahead_m[row], picture.speed_mps[row]
-        standing = np.isnan(speed) or speed < _STANDING_MPS
-        if picture.phase[row] == LAYOVER or (abs(ahead) <= _AT_STOP_M and standing):
-            vehicle.current_status = pb.VehiclePosition.STOPPED_AT
-        elif ahead <= _INCOMING_M:
-            vehicle.current_status = pb.VehiclePosition.INCOMING_AT
+    def _add_stop(self, shown: pb.VehiclePosition, vehicle: _Shown) -> None:
+        shown.current_stop_sequence = vehicle.stop_sequence
+        shown.stop_id = self._timetable.stops.ids[vehicle.stop]
+        standing = not vehicle.speed_mps >= _STANDING_MPS
+        if vehicle.phase == LAYOVER or (abs(vehicle.stop_ahead_m) <= _AT_STOP_M and standing):
+            shown.current_status = pb.VehiclePosition.STOPPED_AT
+        elif vehicle.stop_ahead_m <= _INCOMING_M:
+            shown.current_status = pb.VehiclePosition.INCOMING_AT
         else:
-            vehicle.current_status = pb.VehiclePosition.IN_TRANSIT_TO
-
-    def _fleet_row(self, picture: Picture, row: int) -> dict[str, object]:
-        trip = int(picture.trip[row])
-        trips, times = self._timetable.trips, self._timetable.stop_times
-        known = trip != NO
-        stop = int(picture.stop_row[row])
-        phase = int(picture.phase[row])
-        return {
-            "id": picture.vehicle_ids[row], "label": picture.vehicle_ids[row],
-            "lat": round(float(picture.latitude[row]), 6),
-            "lon": round(float(picture.longitude[row]), 6),
-            "bearing": _number(picture.bearing_deg[row]),
-            "speed_mps": _number(picture.speed_mps[row]),
-            "time_s": round(float(picture.time_s[row]), 1),
-            "phase": PHASES[phase],
-            "route_id": self._timetable.routes.ids[int(trips.route_idx[trip])] if known else None,
-            "trip_id": trips.ids[trip] if known else None,
-            "headsign": trips.headsigns[trip] if known else None,
-            "delay_s": _number(picture.delay_s[row], 0),
-            "confidence": _number(picture.confidence[row], 2),
-            "stale": phase == NO_SIGNAL,
-            "next_stop_id": self._timetable.stops.ids[int(times.stop_idx[stop])] if known else None,
-            "reason": picture.reasons[row],
-        }
+            shown.current_status = pb.VehiclePosition.IN_TRANSIT_TO
 
 
-def _number(value: float, digits: int = 1) -> float | None:
-    return None if np.isnan(value) else round(float(value), digits)
+class _Shown(NamedTuple):
+    """One row of VehiclePositions as plain numbers: reading arrays one by one is slow."""
+
+    vehicle_id: str
+    latitude: float
+    longitude: float
+    bearing_deg: float
+    speed_mps: float
+    time_s: float
+    phase: int
+    with_trip: bool
+    run: RunKey
+    stop_sequence: int
+    stop: int
+    stop_ahead_m: float
+
+
+def _shown(picture: Picture, timetable: Timetable) -> list[_Shown]:
+    """List the rows of VehiclePositions."""
+    rows = np.flatnonzero(picture.in_feed)
+    stop_row = np.maximum(picture.stop_row[rows], 0)
+    times = timetable.stop_times
+    keys = zip(
+        *(getattr(picture, n)[rows].tolist() for n in ("trip", "day", "start_s")), strict=True
+    )
+    return list(
+        map(
+            _Shown,
+            [picture.vehicle_ids[row] for row in rows],
+            *(
+                getattr(picture, name)[rows].tolist()
+                for name in (
+                    "latitude",
+                    "longitude",
+                    "bearing_deg",
+                    "speed_mps",
+                    "time_s",
+                    "phase",
+                    "with_trip",
+                )
+            ),
+            keys,
+            times.stop_sequence[stop_row].tolist(),
+            times.stop_idx[stop_row].tolist(),
+            picture.stop_ahead_m[rows].tolist(),
+        )
+    )
+
+
+def _numbers(values: Floats, digits: int) -> list[float | None]:
+    """Give rounded numbers, None for NaN."""
+    numbers: list[float] = np.round(values, digits).tolist()
+    return [None if math.isnan(number) else number for number in numbers]
 
 
 def _date_text(ordinal: int) -> str:

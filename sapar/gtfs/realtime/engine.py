@@ -67,7 +67,7 @@ class Engine:
             for name, count in zip(VERDICTS, counts.tolist(), strict=True):
                 self.verdicts[name] += count
             follow(self.fleet, self._network, believed)
-            move(self.fleet, believed, now_s)
+            move(self.fleet, believed)
 
     def warm(self, fixes: FixColumns, now_s: float) -> None:
         """Take history as if it came in just now, looking for runs on the way, up to `now_s`."""
@@ -143,8 +143,12 @@ class Engine:
             FLEET: self._encoder.fleet(seen),
         }
         return Tick(
-            agency_id=self.timetable.agency_id, term=term, tick=number, time_s=now_s,
-            wall_s=wall_s, feed_version=self.timetable.feed_version,
+            agency_id=self.timetable.agency_id,
+            term=term,
+            tick=number,
+            time_s=now_s,
+            wall_s=wall_s,
+            feed_version=self.timetable.feed_version,
             bodies={name: make_body(body) for name, body in bodies.items()},
         )
 

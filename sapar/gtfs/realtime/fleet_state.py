@@ -26,33 +26,51 @@ SOURCE_NONE, SOURCE_FIT, SOURCE_BLOCK, SOURCE_TRIP = 0, 1, 2, 3
 
 _COLUMNS: dict[str, tuple[type, float]] = {
     # the newest accepted fix
-    "time_s": (np.float64, -np.inf), "heard_s": (np.float64, -np.inf),
-    "latitude": (np.float64, np.nan), "longitude": (np.float64, np.nan),
-    "x": (np.float64, np.nan), "y": (np.float64, np.nan),
-    "speed_mps": (np.float64, np.nan), "bearing_deg": (np.float64, np.nan),
+    "time_s": (np.float64, -np.inf),
+    "latitude": (np.float64, np.nan),
+    "longitude": (np.float64, np.nan),
+    "x": (np.float64, np.nan),
+    "y": (np.float64, np.nan),
+    "speed_mps": (np.float64, np.nan),
+    "bearing_deg": (np.float64, np.nan),
     "moved_s": (np.float64, -np.inf),  # when it last left a place by TRAIL_STEP_M
     # a place that looked like a jump, waiting for a second fix to confirm it
-    "jump_x": (np.float64, np.nan), "jump_y": (np.float64, np.nan), "jump_s": (np.float64, 0.0),
+    "jump_x": (np.float64, np.nan),
+    "jump_y": (np.float64, np.nan),
+    "jump_s": (np.float64, 0.0),
     # sign-on as last sent
-    "sign_trip": (np.int32, NO), "sign_route": (np.int32, NO), "sign_block": (np.int32, NO),
+    "sign_trip": (np.int32, NO),
+    "sign_route": (np.int32, NO),
+    "sign_block": (np.int32, NO),
     "resign": (np.bool_, False),  # changed since the assignment last looked
     # the run: a trip on a service date; base_s + a timetable time is a Unix time
-    "trip": (np.int32, NO), "day": (np.int32, NO), "start_s": (np.int32, 0),
-    "base_s": (np.float64, 0.0), "source": (np.int8, SOURCE_NONE),
-    "confidence": (np.float64, 0.0), "tried_s": (np.float64, -np.inf),
+    "trip": (np.int32, NO),
+    "day": (np.int32, NO),
+    "start_s": (np.int32, 0),
+    "base_s": (np.float64, 0.0),
+    "source": (np.int8, SOURCE_NONE),
+    "confidence": (np.float64, 0.0),
+    "tried_s": (np.float64, -np.inf),
     "claimed_s": (np.float64, -np.inf),
     # the last run that was finished, never taken up again
-    "done_trip": (np.int32, NO), "done_day": (np.int32, NO), "done_start_s": (np.int32, 0),
+    "done_trip": (np.int32, NO),
+    "done_day": (np.int32, NO),
+    "done_start_s": (np.int32, 0),
     "done_s": (np.float64, -np.inf),
+    "lost_s": (np.float64, -np.inf),  # when it was given up on a run whose line it had left
     # progress along the run
-    "departed": (np.bool_, False), "finished": (np.bool_, False),
-    "along_m": (np.float64, 0.0), "off_m": (np.float64, 0.0),
+    "departed": (np.bool_, False),
+    "finished": (np.bool_, False),
+    "along_m": (np.float64, 0.0),
+    "off_m": (np.float64, 0.0),
     "tentative_m": (np.float64, 0.0),  # before departure: where it would stand on the line
-    "anchor_x": (np.float64, np.nan), "anchor_y": (np.float64, np.nan),
+    "anchor_x": (np.float64, np.nan),
+    "anchor_y": (np.float64, np.nan),
     "anchor_s": (np.float64, 0.0),  # fix that along_m comes from
-    "advance_m": (np.float64, 0.0), "advance_s": (np.float64, 0.0),  # last real move forward
+    "advance_m": (np.float64, 0.0),
     "stray_m": (np.float64, 0.0),  # driven since then
-    "off_since_s": (np.float64, np.inf), "delay_s": (np.float64, 0.0),
+    "off_since_s": (np.float64, np.inf),
+    "delay_s": (np.float64, 0.0),
 }
 
 

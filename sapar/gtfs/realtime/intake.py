@@ -50,9 +50,13 @@ class FixColumns:
         picked = np.asarray(rows, np.int64)
         return FixColumns(
             [self.vehicle_ids[r] for r in picked],
-            self.time_s[picked], self.latitude[picked], self.longitude[picked],
-            self.speed_mps[picked], self.bearing_deg[picked],
-            [self.trip_ids[r] for r in picked], [self.route_ids[r] for r in picked],
+            self.time_s[picked],
+            self.latitude[picked],
+            self.longitude[picked],
+            self.speed_mps[picked],
+            self.bearing_deg[picked],
+            [self.trip_ids[r] for r in picked],
+            [self.route_ids[r] for r in picked],
             [self.block_ids[r] for r in picked],
         )
 
@@ -66,7 +70,9 @@ def columns_of(vehicle_ids: list[str], fixes: Sequence[Fix]) -> FixColumns:
         np.array([f.longitude for f in fixes], np.float64),
         np.array([f.speed_mps for f in fixes], np.float64),
         np.array([f.bearing_deg for f in fixes], np.float64),
-        [f.trip_id for f in fixes], [f.route_id for f in fixes], [f.block_id for f in fixes],
+        [f.trip_id for f in fixes],
+        [f.route_id for f in fixes],
+        [f.block_id for f in fixes],
     )
 
 
@@ -86,8 +92,14 @@ class Round:
     def where(self, keep: NDArray[np.bool_]) -> Round:
         """Give the fixes for which `keep` is true."""
         return Round(
-            self.slots[keep], self.time_s[keep], self.latitude[keep], self.longitude[keep],
-            self.x[keep], self.y[keep], self.speed_mps[keep], self.bearing_deg[keep],
+            self.slots[keep],
+            self.time_s[keep],
+            self.latitude[keep],
+            self.longitude[keep],
+            self.x[keep],
+            self.y[keep],
+            self.speed_mps[keep],
+            self.bearing_deg[keep],
         )
 
 
@@ -105,13 +117,20 @@ def rounds_of(
     _sign_on(fleet, network.timetable, fixes, slots, time_s, order)
     x, y = network.plane(fixes.latitude, fixes.longitude)
     turn = number_in_group(slots[order])
-    whole = Round(slots, time_s, fixes.latitude, fixes.longitude, x, y,
-                  fixes.speed_mps, fixes.bearing_deg)
+    whole = Round(
+        slots, time_s, fixes.latitude, fixes.longitude, x, y, fixes.speed_mps, fixes.bearing_deg
+    )
     for number in range(int(turn.max(initial=-1)) + 1):
         rows = order[turn == number]
         yield Round(
-            slots[rows], time_s[rows], whole.latitude[rows], whole.longitude[rows],
-            x[rows], y[rows], whole.speed_mps[rows], whole.bearing_deg[rows],
+            slots[rows],
+            time_s[rows],
+            whole.latitude[rows],
+            whole.longitude[rows],
+            x[rows],
+            y[rows],
+            whole.speed_mps[rows],
+            whole.bearing_deg[rows],
         )
 
 
@@ -138,8 +157,8 @@ def accept(
     from_jump = np.hypot(
         fixes.x - fleet.floats("jump_x")[slots], fixes.y - fleet.floats("jump_y")[slots]
     )
-    confirmed = (since > 0) & (since < _CONFIRM_S) & (
-        from_jump < SPEED_MAX_MPS * since + _JUMP_SLACK_M
+    confirmed = (
+        (since > 0) & (since < _CONFIRM_S) & (from_jump < SPEED_MAX_MPS * since + _JUMP_SLACK_M)
     )
     verdict[jump & ~confirmed] = JUMP
     verdict[elapsed < 0] = LATE
@@ -148,11 +167,10 @@ def accept(
     return fixes.where((verdict == MOVED) | (verdict == STALE)), verdict
 
 
-def move(fleet: FleetState, fixes: Round, now_s: float) -> None:
+def move(fleet: FleetState, fixes: Round) -> None:
     """Set the vehicles to their believed fixes."""
     slots = fixes.slots
     fleet["time_s"][slots] = fixes.time_s
-    fleet["heard_s"][slots] = now_s
     for name in ("latitude", "longitude", "x", "y", "speed_mps", "bearing_deg"):
         fleet[name][slots] = getattr(fixes, name)
     fleet["jump_s"][slots] = 0.0
@@ -166,8 +184,12 @@ def _note_jumps(fleet: FleetState, fixes: Round) -> None:
 
 
 def _sign_on(
-    fleet: FleetState, timetable: Timetable, fixes: FixColumns, slots: Slots,
-    time_s: Floats, order: Slots,
+    fleet: FleetState,
+    timetable: Timetable,
+    fixes: FixColumns,
+    slots: Slots,
+    time_s: Floats,
+    order: Slots,
 ) -> None:
     """Take over the sign-on of each vehicle's newest fix; unknown ids count as absent."""
     ordered = slots[order]

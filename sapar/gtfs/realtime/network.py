@@ -114,8 +114,13 @@ class Network:
         return result
 
     def project(
-        self, pattern: Ints, x: Floats, y: Floats, window_m: tuple[Floats, Floats],
-        expected_m: Floats, drift_weight: float = 0.1,
+        self,
+        pattern: Ints,
+        x: Floats,
+        y: Floats,
+        window_m: tuple[Floats, Floats],
+        expected_m: Floats,
+        drift_weight: float = 0.1,
     ) -> tuple[Floats, Floats, Bools]:
         """Find the place of each point on its line, inside a window of distances.
 
@@ -130,8 +135,12 @@ class Network:
         high = self.segment_at(pattern, window_m[1])
         seg, owner, begin = expand(low, high + 1)
         share, off = project_on_segments(
-            x[owner], y[owner], self.line_x[seg], self.line_y[seg],
-            self.line_x[seg + 1], self.line_y[seg + 1],
+            x[owner],
+            y[owner],
+            self.line_x[seg],
+            self.line_y[seg],
+            self.line_x[seg + 1],
+            self.line_y[seg + 1],
         )
         along = self.line_m[seg] + share * (self.line_m[seg + 1] - self.line_m[seg])
         best = argmin_of_groups(off + drift_weight * np.abs(along - expected_m[owner]), begin)
@@ -219,7 +228,8 @@ def build_network(timetable: Timetable) -> Network:
     line_m = _joined([p.polyline_m for p in patterns])
     x, y = to_plane(
         _joined([p.polyline_lat for p in patterns]),
-        _joined([p.polyline_lon for p in patterns]), reference,
+        _joined([p.polyline_lon for p in patterns]),
+        reference,
     )
     stop_m = _joined([p.stop_m for p in patterns])
     stops = np.concatenate([np.zeros(0, np.int32), *(p.stop_idx for p in patterns)])
@@ -236,12 +246,30 @@ def build_network(timetable: Timetable) -> Network:
     row_m = stop_m[stop_begin[trips.pattern_idx[trip_of_row]] + local]
     first, last = stop_begin[:-1], stop_begin[1:] - 1
     return Network(
-        timetable, reference, line_begin, x, y, line_m, pattern_of_line * SPAN_M + line_m,
-        np.where(has_shape[pattern_of_line], _SHAPE_TOLERANCE_M,
-                 _CHORD_TOLERANCE_M + _CHORD_TOLERANCE_SHARE * step),
-        stop_begin, stop_m, stop_m[first], stop_m[last],
-        stop_x[first], stop_y[first], stop_x[last], stop_y[last],
-        row_m, trip_of_row * SPAN_M + row_m, usable, has_shape,
+        timetable,
+        reference,
+        line_begin,
+        x,
+        y,
+        line_m,
+        pattern_of_line * SPAN_M + line_m,
+        np.where(
+            has_shape[pattern_of_line],
+            _SHAPE_TOLERANCE_M,
+            _CHORD_TOLERANCE_M + _CHORD_TOLERANCE_SHARE * step,
+        ),
+        stop_begin,
+        stop_m,
+        stop_m[first],
+        stop_m[last],
+        stop_x[first],
+        stop_y[first],
+        stop_x[last],
+        stop_y[last],
+        row_m,
+        trip_of_row * SPAN_M + row_m,
+        usable,
+        has_shape,
     )
 
 

@@ -28,6 +28,8 @@ _BLOCK_BEFORE_S = 4500.0  # a block's run may start this much later than now ...
 _BLOCK_AFTER_S = 4500.0  # ... or have ended this long ago, and still be the one
 _FIT_BEFORE_S = 900.0
 _FIT_AFTER_S = 2400.0
+_KNOWN_PLACES = 4  # places of the trail: 120 m driven at least
+_LOST_S = 900.0  # a bus that left its line is not believed to head for the next run for so long
 _SAME_ROUTE_S = 3600.0  # a bus without sign-on keeps its line for so long after a run
 
 
@@ -40,24 +42,38 @@ class _Pairs:
     headway: list[Longs] = field(default_factory=list)
     source: list[NDArray[np.int8]] = field(default_factory=list)
     wait: list[NDArray[np.bool_]] = field(default_factory=list)
+    roam: list[NDArray[np.bool_]] = field(default_factory=list)
 
     def add(
-        self, vehicle: Longs, runs: Runs, headway: Longs, source: int, wait: NDArray[np.bool_]
+        self,
+        vehicle: Longs,
+        runs: Runs,
+        headway: Longs,
+        source: int,
+        wait: NDArray[np.bool_],
+        *,
+        roam: bool = False,
     ) -> None:
         self.vehicle.append(vehicle)
         self.runs.append(runs)
         self.headway.append(headway)
         self.source.append(np.full(len(vehicle), source, np.int8))
         self.wait.append(wait)
+        self.roam.append(np.full(len(vehicle), roam))
 
     def done(self) -> Options:
         runs = join_runs(self.runs)
         if not self.vehicle:
             none = np.zeros(0, np.int64)
-            return Options(none, runs, none, none.astype(np.int8), none.astype(np.bool_))
+            no = none.astype(np.bool_)
+            return Options(none, runs, none, none.astype(np.int8), no, no)
         return Options(
-            np.concatenate(self.vehicle), runs, np.concatenate(self.headway),
-            np.concatenate(self.source), np.concatenate(self.wait),
+            np.concatenate(self.vehicle),
+            runs,
+            np.concatenate(self.headway),
+            np.concatenate(self.source),
+            np.concatenate(self.wait),
+            np.concatenate(self.roam),
         )
 
 
@@ -73,7 +89,8 @@ def signed_options(fleet: FleetState, days: Days, slots: Slots) -> Options:
         trip, block = int(fleet["sign_trip"][slot]), int(fleet["sign_block"][slot])
         before = (trip, int(fleet["trip"][slot]), int(fleet["done_trip"][slot]))
         if trip != NO:
-            _add_trip(pairs, days, row, trip)
+            roam = int(fleet["trip"][slot]) != trip and _may_roam(fleet, int(slot), now_s)
+            _add_trip(pairs, days, row, trip, fleet, int(slot), roam=roam)
         if block == NO:
             block = next((int(trips.block_idx[t]) for t in before if t != NO), NO)
         if block != NO:
@@ -81,7 +98,8 @@ def signed_options(fleet: FleetState, days: Days, slots: Slots) -> Options:
             near = (runs.first_s <= now_s + _BLOCK_BEFORE_S) & (
                 runs.last_s >= now_s - _BLOCK_AFTER_S
             )
-            _add_plain(pairs, row, runs.where(near), SOURCE_BLOCK)
+            roam = int(fleet["trip"][slot]) == NO and _may_roam(fleet, int(slot), now_s)
+            _add_plain(pairs, row, runs.where(near), SOURCE_BLOCK, roam=roam)
     return pairs.done()
 
 
@@ -98,9 +116,7 @@ def fitting_options(
     old_vehicle, old_pattern = network.grid.near(*_oldest(where))
     size = len(network.usable)
     route = _route_hint(fleet, days, slots, now_s)
-    keep = alive[pattern] & np.isin(
-        vehicle * size + pattern, old_vehicle * size + old_pattern
-    )
+    keep = alive[pattern] & np.isin(vehicle * size + pattern, old_vehicle * size + old_pattern)
     pattern_route = np.array([p.route_idx for p in network.timetable.patterns], np.int32)
     keep &= (route[vehicle] == NO) | (pattern_route[pattern] == route[vehicle])
     vehicle, pattern = vehicle[keep], pattern[keep]
@@ -109,8 +125,13 @@ def fitting_options(
     runs = days.runs.where(rows)
     near = (runs.first_s <= now_s + _FIT_BEFORE_S) & (runs.last_s >= now_s - _FIT_AFTER_S)
     near &= ~_is_done(fleet, slots[vehicle[pair]], runs)
-    pairs.add(vehicle[pair][near], runs.where(near), np.full(int(near.sum()), NO, np.int64),
-              SOURCE_FIT, standing[pair][near])
+    pairs.add(
+        vehicle[pair][near],
+        runs.where(near),
+        np.full(int(near.sum()), NO, np.int64),
+        SOURCE_FIT,
+        standing[pair][near],
+    )
     _add_headways(pairs, days, vehicle, pattern, standing)
     return pairs.done()
 
@@ -129,23 +150,51 @@ def _add_headways(
     for number in range(int((high - low).max(initial=0))):
         has = np.flatnonzero(high - low > number)
         row = order[low[has] + number]
-        pairs.add(vehicle[has], _headway_runs(days, row), row.astype(np.int64), SOURCE_FIT,
-                  standing[has])
+        pairs.add(
+            vehicle[has], _headway_runs(days, row), row.astype(np.int64), SOURCE_FIT, standing[has]
+        )
 
 
-def _add_trip(pairs: _Pairs, days: Days, row: int, trip: int) -> None:
+def _may_roam(fleet: FleetState, slot: int, now_s: float) -> bool:
+    """Tell whether a bus may be on its way to a run.
+
+    Not when it has just left the line of one, and not before it has moved enough to be found on
+    the line of another.
+    """
+    known = np.isfinite(fleet.trail_x[slot, _KNOWN_PLACES - 1])
+    return bool(known and now_s - fleet["lost_s"][slot] > _LOST_S)
+
+
+def _add_trip(
+    pairs: _Pairs, days: Days, row: int, trip: int, fleet: FleetState, slot: int, *, roam: bool
+) -> None:
+    """Add the runs of the trip signed on to; a run that is done stays done, signed on or not."""
     if days.kind[trip] == FREQUENCY_NONE:
-        _add_plain(pairs, row, days.of_trips(np.array([trip], np.int32)), SOURCE_TRIP)
+        runs = days.of_trips(np.array([trip], np.int32))
+        done = _is_done(fleet, np.full(len(runs), slot), runs)
+        _add_plain(pairs, row, runs.where(~done), SOURCE_TRIP, roam=roam)
         return
     rows = np.flatnonzero(days.headways.trip == trip)
-    pairs.add(np.full(len(rows), row), _headway_runs(days, rows), rows, SOURCE_TRIP,
-              np.ones(len(rows), np.bool_))
+    pairs.add(
+        np.full(len(rows), row),
+        _headway_runs(days, rows),
+        rows,
+        SOURCE_TRIP,
+        np.ones(len(rows), np.bool_),
+        roam=roam,
+    )
 
 
-def _add_plain(pairs: _Pairs, row: int, runs: Runs, source: int) -> None:
+def _add_plain(pairs: _Pairs, row: int, runs: Runs, source: int, *, roam: bool) -> None:
     count = len(runs)
-    pairs.add(np.full(count, row, np.int64), runs, np.full(count, NO, np.int64), source,
-              np.ones(count, np.bool_))
+    pairs.add(
+        np.full(count, row, np.int64),
+        runs,
+        np.full(count, NO, np.int64),
+        source,
+        np.ones(count, np.bool_),
+        roam=roam,
+    )
 
 
 def _headway_runs(days: Days, rows: Longs) -> Runs:

@@ -101,8 +101,12 @@ def _places(
     seg, owner, _ = expand(begin, end - 1)
     who = vehicle[pairs][owner]
     share, off = project_on_segments(
-        where.x[who], where.y[who], network.line_x[seg], network.line_y[seg],
-        network.line_x[seg + 1], network.line_y[seg + 1],
+        where.x[who],
+        where.y[who],
+        network.line_x[seg],
+        network.line_y[seg],
+        network.line_x[seg + 1],
+        network.line_y[seg + 1],
     )
     same_before = np.append(False, owner[1:] == owner[:-1])
     same_after = np.append(owner[1:] == owner[:-1], False)
@@ -115,7 +119,10 @@ def _places(
 
 
 def _with_fit(
-    network: Network, where: Whereabouts, vehicle: Longs, pattern: Ints,
+    network: Network,
+    where: Whereabouts,
+    vehicle: Longs,
+    pattern: Ints,
     parts: list[tuple[Longs, Floats, Floats, Floats]],
 ) -> Places:
     pair = np.concatenate([p[0] for p in parts])
@@ -124,7 +131,8 @@ def _with_fit(
     driven = where.driven_m[who]
     back = along[:, None] - driven
     used = (
-        (driven >= _TRAIL_SLACK_M) & (driven <= _TRAIL_MAX_M)
+        (driven >= _TRAIL_SLACK_M)
+        & (driven <= _TRAIL_MAX_M)
         & (back >= network.first_m[line][:, None] - _TRAIL_SLACK_M)
     )
     row, column = np.nonzero(used)

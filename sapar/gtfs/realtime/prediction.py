@@ -71,8 +71,11 @@ class Predictions:
     def ends(self) -> Longs:
         """Give the arrival at each run's last stop; 0 where none is predicted."""
         last = np.append(self.begin[1:], len(self.row)) - 1
-        return np.where(self.count() > 0, self.arrival_s[np.maximum(last, 0)], 0) if len(
-            self.row) else np.zeros(len(self.begin), np.int64)
+        return (
+            np.where(self.count() > 0, self.arrival_s[np.maximum(last, 0)], 0)
+            if len(self.row)
+            else np.zeros(len(self.begin), np.int64)
+        )
 
 
 def predict(network: Network, runs: Progress, now_s: float) -> Predictions:

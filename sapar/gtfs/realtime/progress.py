@@ -68,16 +68,15 @@ def _watch_departure(fleet: FleetState, network: Network, fixes: Round) -> None:
         pattern, fixes.x, fixes.y, (first_m, first_m + _DEPART_WINDOW_M), before + step
     )
     distance = np.hypot(fixes.x - network.first_x[pattern], fixes.y - network.first_y[pattern])
-    due_s = fleet.floats("base_s")[slots] + network.timetable.trips.first_s[
-        fleet.ints("trip")[slots]
-    ]
+    trip = fleet.ints("trip")[slots]
+    due_s = fleet.floats("base_s")[slots] + network.timetable.trips.first_s[trip]
     left = (
         on_route
         & (along - first_m > _DEPART_M)
         & (distance > _DEPART_M)
         & (along - before > _DEPART_STEP_M)
         & (before - first_m < _DEPART_WINDOW_M / 2)
-        & (fixes.time_s >= due_s - _EARLY_MAX_S)
+        & ((fixes.time_s >= due_s - _EARLY_MAX_S) | _is_loose(network, trip))
     )
     fleet["tentative_m"][slots] = np.where(on_route, along, first_m)
     fleet["off_m"][slots] = off
@@ -85,7 +84,13 @@ def _watch_departure(fleet: FleetState, network: Network, fixes: Round) -> None:
     fleet["departed"][gone] = True
     fleet["along_m"][gone] = along[left]
     anchor(fleet, gone, fixes.where(left))
-    _note_advance(fleet, gone, along[left], fixes.time_s[left])
+    _note_advance(fleet, gone, along[left])
+
+
+def _is_loose(network: Network, trip: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Tell which trips run by headway without exact times: they leave when they leave."""
+    frequencies = network.timetable.frequencies
+    return np.isin(trip, frequencies.trip_idx[~frequencies.exact])
 
 
 def _advance(fleet: FleetState, network: Network, fixes: Round) -> None:
@@ -122,20 +127,20 @@ def _note_strays(fleet: FleetState, fixes: Round, along_m: NDArray[np.float64]) 
     moved = np.where(moved > 15.0, moved, 0.0)  # less is noise of a standing receiver
     advanced = along_m - fleet.floats("advance_m")[slots] >= _ADVANCE_M
     fleet.floats("stray_m")[slots] += np.where(np.isfinite(moved), moved, 0.0)
-    _note_advance(fleet, slots[advanced], along_m[advanced], fixes.time_s[advanced])
+    _note_advance(fleet, slots[advanced], along_m[advanced])
 
 
-def _note_advance(
-    fleet: FleetState, slots: Slots, along_m: NDArray[np.float64], time_s: NDArray[np.float64]
-) -> None:
+def _note_advance(fleet: FleetState, slots: Slots, along_m: NDArray[np.float64]) -> None:
     fleet["advance_m"][slots] = along_m
-    fleet["advance_s"][slots] = time_s
     fleet["stray_m"][slots] = 0.0
 
 
 def _note_end(
-    fleet: FleetState, network: Network, fixes: Round,
-    pattern: NDArray[np.int32], along_m: NDArray[np.float64],
+    fleet: FleetState,
+    network: Network,
+    fixes: Round,
+    pattern: NDArray[np.int32],
+    along_m: NDArray[np.float64],
 ) -> None:
     last_m = network.last_m[pattern]
     distance = np.hypot(fixes.x - network.last_x[pattern], fixes.y - network.last_y[pattern])

@@ -78,17 +78,18 @@ async def find_version(pool: Pool, agency_id: str, known_digest: str) -> Version
     active = await find_active_version(pool, agency_id)
     if active is None or active.digest == known_digest:
         return None
-    return Version(
-        active.digest, await asyncio.to_thread(load_timetable, active.zip, agency_id)
-    )
+    return Version(active.digest, await asyncio.to_thread(load_timetable, active.zip, agency_id))
 
 
 def own_client(settings: Settings, client_id: str) -> MqttClient:
     """Make a client on the broker's internal listener, with a session that ends with it."""
     return MqttClient(
-        settings.broker_host, settings.broker_port, client_id=client_id,
+        settings.broker_host,
+        settings.broker_port,
+        client_id=client_id,
         username=settings.broker_username,
-        password=settings.broker_password.get_secret_value(), wait=False,
+        password=settings.broker_password.get_secret_value(),
+        wait=False,
     )
 
 
@@ -104,8 +105,14 @@ class EngineService:
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock, metrics: Metrics, agency_id: str,
-        pool: Pool, registry: RegistryWatcher, version: Version,
+        self,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+        agency_id: str,
+        pool: Pool,
+        registry: RegistryWatcher,
+        version: Version,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -148,8 +155,12 @@ class EngineService:
             _log.warning("engine_starts_cold", agency=self._agency_id, reason=exc.message)
             return
         await asyncio.to_thread(self.engine.warm, fixes, self._clock.time())
-        _log.info("engine_warm", agency=self._agency_id, fixes=len(fixes),
-                  took_s=round(self._clock.monotonic() - started_s, 2))
+        _log.info(
+            "engine_warm",
+            agency=self._agency_id,
+            fixes=len(fixes),
+            took_s=round(self._clock.monotonic() - started_s, 2),
+        )
 
     # -- fixes ----------------------------------------------------------------------------------
 
@@ -162,7 +173,8 @@ class EngineService:
         now_s = self._clock.time()
         registry = self._registry.current
         context = CheckContext(
-            now_ms=int(now_s * 1000), area=registry.area_of(self._agency_id),
+            now_ms=int(now_s * 1000),
+            area=registry.area_of(self._agency_id),
             future_max_ms=self._settings.future_clock_max_s * 1000,
             past_max_ms=self._settings.past_clock_max_days * 86_400_000,
         )
@@ -171,12 +183,16 @@ class EngineService:
         refused = 0
         for message in messages:
             topic = find_up_topic(message.topic)
-            device = None if topic is None else registry.find_device(
-                topic.agency_id, topic.device_id
+            device = (
+                None if topic is None else registry.find_device(topic.agency_id, topic.device_id)
             )
             for fix in self._decoder.decode(message.payload):
-                if (device is None or device.revoked or isinstance(fix, Undecodable)
-                        or find_refusal(fix, FIX_RULES, context) is not None):
+                if (
+                    device is None
+                    or device.revoked
+                    or isinstance(fix, Undecodable)
+                    or find_refusal(fix, FIX_RULES, context) is not None
+                ):
                     refused += 1
                     continue
                 vehicles.append(device.vehicle_at(fix.time_ms / 1000) or device.device_id)
@@ -245,9 +261,10 @@ class EngineService:
         """Read the tick that the broker has kept, None when there is none."""
         client_id = f"sapar-engine-{self._agency_id}-{self._leadership.name}-last"
         with suppress(TimeoutError, SaparError):
-            async with asyncio.timeout(_RETAINED_S + 2.0), own_client(
-                self._settings, client_id
-            ) as client:
+            async with (
+                asyncio.timeout(_RETAINED_S + 2.0),
+                own_client(self._settings, client_id) as client,
+            ):
                 await client.subscribe(tick_topic(self._agency_id), 0)
                 await client.wait_connected(2.0)
                 async with asyncio.timeout(_RETAINED_S):
@@ -267,8 +284,9 @@ class EngineService:
                     await self._switch()
                     while True:
                         with translated():
-                            notices = [n async for n in connection.notifies(
-                                timeout=60.0, stop_after=1)]
+                            notices = [
+                                n async for n in connection.notifies(timeout=60.0, stop_after=1)
+                            ]
                         if any(notice.payload == self._agency_id for notice in notices):
                             await self._switch()
             except SaparError as exc:
@@ -281,8 +299,9 @@ class EngineService:
             return
         self._digest = version.digest
         self.engine.replace_timetable(version.timetable, self._clock.time())
-        _log.info("timetable_switched", agency=self._agency_id,
-                  version=version.timetable.feed_version)
+        _log.info(
+            "timetable_switched", agency=self._agency_id, version=version.timetable.feed_version
+        )
 
     async def _follow_alerts(self) -> None:
         while True:
@@ -305,4 +324,3 @@ class EngineService:
         for number, phase in enumerate(PHASES):
             count = int((seen.phase == number).sum())
             self._metrics.vehicles.labels(self._agency_id, phase).set(count)
-

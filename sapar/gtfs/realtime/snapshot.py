@@ -101,7 +101,11 @@ class Updates:
 
 
 def picture(
-    fleet: FleetState, network: Network, days: Days, now_s: float, stale_s: float,
+    fleet: FleetState,
+    network: Network,
+    days: Days,
+    now_s: float,
+    stale_s: float,
     next_runs: dict[RunKey, NextRun | None],
 ) -> Picture:
     """Look at the fleet at `now_s`; `next_runs` is the caller's cache for one timetable."""
@@ -124,30 +128,47 @@ def picture(
     )
     stop_row, ahead = _next_stops(fleet, network, slots)
     return Picture(
-        int(now_s), slots, [fleet.ids[s] for s in slots], [fleet.reasons[s] for s in slots],
+        int(now_s),
+        slots,
+        [fleet.ids[s] for s in slots],
+        [fleet.reasons[s] for s in slots],
         np.minimum(time_s[slots], now_s),
-        fleet.floats("latitude")[slots], fleet.floats("longitude")[slots],
-        fleet.floats("speed_mps")[slots], fleet.floats("bearing_deg")[slots],
+        fleet.floats("latitude")[slots],
+        fleet.floats("longitude")[slots],
+        fleet.floats("speed_mps")[slots],
+        fleet.floats("bearing_deg")[slots],
         _phases(fleet, slots, fresh, has, off_s, now_s),
-        fleet.ints("trip")[slots], fleet.ints("day")[slots], fleet.ints("start_s")[slots],
-        _delays(fleet, network, slots, now_s), fleet.floats("confidence")[slots],
-        inside, with_trip, stop_row, ahead, updates, len(slots), days.expected(now_s),
+        fleet.ints("trip")[slots],
+        fleet.ints("day")[slots],
+        fleet.ints("start_s")[slots],
+        _delays(fleet, network, slots, now_s),
+        fleet.floats("confidence")[slots],
+        inside,
+        with_trip,
+        stop_row,
+        ahead,
+        updates,
+        len(slots),
+        days.expected(now_s),
     )
 
 
 def _progress(fleet: FleetState, days: Days, slots: Slots) -> Progress:
     trip, departed = fleet.ints("trip")[slots], fleet.flags("departed")[slots]
     return Progress(
-        trip, fleet.floats("base_s")[slots], fleet.floats("along_m")[slots], departed,
+        trip,
+        fleet.floats("base_s")[slots],
+        fleet.floats("along_m")[slots],
+        departed,
         np.where(departed, fleet.floats("delay_s")[slots], 0.0),
         days.kind[trip] == FREQUENCY_LOOSE,
     )
 
 
 def _still_coming(fleet: FleetState, network: Network, slots: Slots, now_s: float) -> Bools:
-    due_s = fleet.floats("base_s")[slots] + network.timetable.trips.first_s[
-        fleet.ints("trip")[slots]
-    ]
+    due_s = (
+        fleet.floats("base_s")[slots] + network.timetable.trips.first_s[fleet.ints("trip")[slots]]
+    )
     result: Bools = fleet.flags("departed")[slots] | (now_s - due_s <= _OVERDUE_MAX_S)
     return result & ~fleet.flags("finished")[slots]
 
@@ -187,7 +208,8 @@ def _near_line(fleet: FleetState, network: Network, slots: Slots) -> Bools:
     east = _METRES_PER_DEGREE * np.cos(np.radians(network.reference[0]))
     degrees = np.hypot(dx / east, dy / _METRES_PER_DEGREE)
     return np.where(
-        network.has_shape[pattern], degrees <= _SHAPE_DEGREES,
+        network.has_shape[pattern],
+        degrees <= _SHAPE_DEGREES,
         departed | (np.hypot(dx, dy) <= _NO_SHAPE_M),
     )
 
@@ -212,9 +234,16 @@ def _next_stops(
 
 
 def _updates(
-    fleet: FleetState, network: Network, days: Days, slots: Slots,
-    current: NDArray[np.int64], shown: Bools, now_times: Predictions, with_trip: Bools,
-    now_s: float, next_runs: dict[RunKey, NextRun | None],
+    fleet: FleetState,
+    network: Network,
+    days: Days,
+    slots: Slots,
+    current: NDArray[np.int64],
+    shown: Bools,
+    now_times: Predictions,
+    with_trip: Bools,
+    now_s: float,
+    next_runs: dict[RunKey, NextRun | None],
 ) -> Updates:
     """Put the updates in order: next runs, current ones without their position, then the rest."""
     number = np.flatnonzero(shown)
@@ -232,8 +261,9 @@ def _updates(
             follow.append((run, coming, float(ends[run])))
     later = _predict_next(network, follow, now_s)
     return Updates(
-        np.concatenate((current[[run for run, _, _ in follow]].astype(np.int64),
-                        current[number])) if follow else current[number],
+        np.concatenate((current[[run for run, _, _ in follow]].astype(np.int64), current[number]))
+        if follow
+        else current[number],
         [coming[:3] for _, coming, _ in follow] + keys,
         np.repeat(np.array([1, 0], np.int8), [len(follow), len(number)]),
         np.concatenate((np.arange(len(follow)), number)),
@@ -247,17 +277,21 @@ def _predict_next(
     count = len(follow)
     end_s = np.array([end for _, _, end in follow])
     due_s = np.array([coming[4] for _, coming, _ in follow])
-    return predict(network, Progress(
-        np.array([coming[0] for _, coming, _ in follow], np.int32),
-        np.array([coming[3] for _, coming, _ in follow], np.float64),
-        np.zeros(count), np.zeros(count, np.bool_), next_starts(end_s, due_s),
-        np.zeros(count, np.bool_),
-    ), now_s)
+    return predict(
+        network,
+        Progress(
+            np.array([coming[0] for _, coming, _ in follow], np.int32),
+            np.array([coming[3] for _, coming, _ in follow], np.float64),
+            np.zeros(count),
+            np.zeros(count, np.bool_),
+            next_starts(end_s, due_s),
+            np.zeros(count, np.bool_),
+        ),
+        now_s,
+    )
 
 
-def _next_of(
-    days: Days, key: RunKey, next_runs: dict[RunKey, NextRun | None]
-) -> NextRun | None:
+def _next_of(days: Days, key: RunKey, next_runs: dict[RunKey, NextRun | None]) -> NextRun | None:
     """Find the run that the block has after this one on the same service date."""
     if key in next_runs:
         return next_runs[key]
@@ -269,7 +303,12 @@ def _next_of(
         at = np.flatnonzero(runs.trip[same] == key[0])
         if len(at) and at[0] + 1 < len(same):
             row = int(same[at[0] + 1])
-            found = (int(runs.trip[row]), key[1], int(runs.start_s[row]),
-                     float(runs.base_s[row]), float(runs.first_s[row]))
+            found = (
+                int(runs.trip[row]),
+                key[1],
+                int(runs.start_s[row]),
+                float(runs.base_s[row]),
+                float(runs.first_s[row]),
+            )
     next_runs[key] = found
     return found

@@ -29,8 +29,10 @@ async def read_recent_fixes(
         Unavailable: the database does not answer.
     """
     values = {
-        "agency_id": agency_id, "step_s": _WARM_STEP_S,
-        "since": now - timedelta(seconds=WARM_S), "until": now + _FUTURE,
+        "agency_id": agency_id,
+        "step_s": _WARM_STEP_S,
+        "since": now - timedelta(seconds=WARM_S),
+        "until": now + _FUTURE,
     }
     with translated():
         async with pool.connection() as connection:
@@ -38,13 +40,9 @@ async def read_recent_fixes(
             rows = await cursor.fetchall()
     vehicles = [_vehicle(registry, row[0], row[1]) for row in rows]
     kept = [(v, row) for v, row in zip(vehicles, rows, strict=True) if v is not None]
-    time_s, lat, lon, speed, bearing = (
-        _column([row[n] for _, row in kept]) for n in range(1, 6)
-    )
+    time_s, lat, lon, speed, bearing = (_column([row[n] for _, row in kept]) for n in range(1, 6))
     trips, routes, blocks = ([row[n] for _, row in kept] for n in range(6, 9))
-    return FixColumns(
-        [v for v, _ in kept], time_s, lat, lon, speed, bearing, trips, routes, blocks
-    )
+    return FixColumns([v for v, _ in kept], time_s, lat, lon, speed, bearing, trips, routes, blocks)
 
 
 async def list_alerts(pool: Pool, agency_id: str, now: datetime) -> list[Alert]:
@@ -61,7 +59,11 @@ async def list_alerts(pool: Pool, agency_id: str, now: datetime) -> list[Alert]:
             rows = await cursor.fetchall()
     return [
         Alert(
-            alert_id, header, description, cause, effect,
+            alert_id,
+            header,
+            description,
+            cause,
+            effect,
             [(start, end) for start, end in periods],
             [_selector(informed) for informed in selectors],
         )

@@ -33,6 +33,14 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
+_SMALL = [varint(value) for value in range(1 << 14)]
+
+
+def _size(value: int) -> bytes:
+    """Encode a length; nearly all are small."""
+    return _SMALL[value] if value < len(_SMALL) else varint(value)
+
+
 def length_field(tag: bytes, payload: bytes) -> bytes:
     """Encode a field with a length: tag, length, payload."""
     return tag + varint(len(payload)) + payload
@@ -55,7 +63,7 @@ class Template:
     """
 
     data: bytes
-    starts: Longs
+    starts: list[int]
     arrivals: Longs
 
 
@@ -83,61 +91,85 @@ class Templates:
             sequence = b"\x08" + varint(int(times.stop_sequence[row]))
             stop_id = stops.ids[int(times.stop_idx[row])].encode()
             body = (
-                sequence + b"\x12" + empty + b"\x1a" + empty
-                + length_field(b"\x22", stop_id) + b"\x28" + varint(relationship)
+                sequence
+                + b"\x12"
+                + empty
+                + b"\x1a"
+                + empty
+                + length_field(b"\x22", stop_id)
+                + b"\x28"
+                + varint(relationship)
             )
             part = length_field(b"\x12", body)
             arrivals.append(at + len(part) - len(body) + len(sequence) + 3)
             at += len(part)
             parts.append(part)
             starts.append(at)
-        return Template(b"".join(parts), np.array(starts), np.array(arrivals))
+        return Template(b"".join(parts), starts, np.array(arrivals, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
-    """One run to encode: its template, which stops (by number in the trip), and what goes around.
-
-    `trip` and `vehicle` are the descriptors' bytes; `time_s` is the time of the newest fix.
-    """
+class Frame:
+    """What goes around the stops of one run: fields as bytes, the same from tick to tick."""
 
     entity_id: bytes
     trip: bytes
     vehicle: bytes
-    time_s: int
     template: Template
-    first: int
+
+
+def make_frame(entity_id: str, trip: bytes, vehicle: bytes, template: Template) -> Frame:
+    """Make the frame of a run from its descriptors' bytes."""
+    return Frame(
+        length_field(b"\x0a", entity_id.encode()),
+        length_field(b"\x0a", trip),
+        # the field of the update's timestamp stands open at the end: five bytes follow
+        length_field(b"\x1a", vehicle) + b"\x20",
+        template,
+    )
 
 
 def encode_updates(
-    header: bytes, updates: list[Update], arrival_s: Longs, departure_s: Longs
+    header: bytes,
+    frames: list[Frame],
+    first: list[int],
+    time_s: Longs,
+    arrival_s: Longs,
+    departure_s: Longs,
 ) -> bytes:
     """Encode a FeedMessage of trip updates.
 
     Args:
         header: bytes of the FeedHeader.
-        updates: the runs, in the order of the feed.
+        frames: the runs, in the order of the feed.
+        first: for each run the number of its first stop in the feed; all after it follow.
+        time_s: for each run the time of the newest fix.
         arrival_s: arrivals at all their stops, one run after the other.
         departure_s: departures from them.
     """
     parts = [length_field(b"\x0a", header)]
     at = len(parts[0])
-    places: list[Longs] = []
-    for update in updates:
-        start = int(update.template.starts[update.first])
-        stops = update.template.data[start:]
-        trip = length_field(b"\x0a", update.trip)
-        tail = length_field(b"\x1a", update.vehicle) + b"\x20" + varint(update.time_s)
-        size = len(trip) + len(stops) + len(tail)
-        head = length_field(b"\x0a", update.entity_id) + b"\x1a" + varint(size) + trip
-        opening = b"\x12" + varint(len(head) - len(trip) + size) + head
-        places.append(update.template.arrivals[update.first:] + (at + len(opening) - start))
-        parts += (opening, stops, tail)
-        at += len(opening) + len(stops) + len(tail)
+    shifts, ends = [], []
+    for frame, number in zip(frames, first, strict=True):
+        start = frame.template.starts[number]
+        stops = frame.template.data[start:]
+        size = len(frame.trip) + len(stops) + len(frame.vehicle) + _TIME_BYTES
+        head = frame.entity_id + b"\x1a" + _size(size)
+        opening = b"\x12" + _size(len(head) + size) + head + frame.trip
+        shifts.append(at + len(opening) - start)
+        at += len(opening) + len(stops) + len(frame.vehicle) + _TIME_BYTES
+        ends.append(at)
+        parts += (opening, stops, frame.vehicle, bytes(_TIME_BYTES))
     message = bytearray(b"".join(parts))
-    if places:
-        buffer = np.frombuffer(message, np.uint8)
-        columns = np.concatenate(places)[:, None] + np.arange(_TIME_BYTES)
-        buffer[columns] = times_as_varints(arrival_s)
-        buffer[columns + _DEPARTURE_AFTER] = times_as_varints(departure_s)
+    if frames:
+        arrivals = [f.template.arrivals[n:] for f, n in zip(frames, first, strict=True)]
+        places = np.concatenate(arrivals) + np.repeat(shifts, [len(a) for a in arrivals])
+        _write_times(message, places, arrival_s)
+        _write_times(message, places + _DEPARTURE_AFTER, departure_s)
+        _write_times(message, np.array(ends) - _TIME_BYTES, time_s)
     return bytes(message)
+
+
+def _write_times(message: bytearray, places: Longs, times_s: Longs) -> None:
+    buffer = np.frombuffer(message, np.uint8)
+    buffer[places[:, None] + np.arange(_TIME_BYTES)] = times_as_varints(times_s)

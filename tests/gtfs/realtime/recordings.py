@@ -24,9 +24,15 @@ def read_recording(path: Path) -> FixColumns:
         return [row[name] or None for row in rows]
 
     return FixColumns(
-        [row["vehicle_id"] for row in rows], numbers("timestamp"), numbers("latitude"),
-        numbers("longitude"), numbers("speed_mps"), numbers("bearing"),
-        texts("trip_id"), texts("route_id"), texts("block_id"),
+        [row["vehicle_id"] for row in rows],
+        numbers("timestamp"),
+        numbers("latitude"),
+        numbers("longitude"),
+        numbers("speed_mps"),
+        numbers("bearing"),
+        texts("trip_id"),
+        texts("route_id"),
+        texts("block_id"),
     )
 
 

@@ -6,6 +6,7 @@ direction. All run every day. Buses follow the timetable with a delay of their o
 """
 
 import io
+import itertools
 import zipfile
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,9 +31,11 @@ def clock_text(seconds: int) -> str:
 def line(points_m: list[tuple[float, float]], step_m: float = 100.0) -> list[tuple[float, float]]:
     """A line through corners as points of at most `step_m`, in metres east and north."""
     out = [points_m[0]]
-    for (x0, y0), (x1, y1) in zip(points_m, points_m[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points_m):
         count = max(1, int(np.hypot(x1 - x0, y1 - y0) // step_m))
-        out += [(x0 + (x1 - x0) * n / count, y0 + (y1 - y0) * n / count) for n in range(1, count + 1)]
+        out += [
+            (x0 + (x1 - x0) * n / count, y0 + (y1 - y0) * n / count) for n in range(1, count + 1)
+        ]
     return out
 
 
@@ -62,8 +65,15 @@ class _Tables:
         return ids
 
     def add_trip(
-        self, trip_id: str, route: str, shape: str, direction: str, block: str,
-        stops: list[str], gaps_s: list[int], start_s: int,
+        self,
+        trip_id: str,
+        route: str,
+        shape: str,
+        direction: str,
+        block: str,
+        stops: list[str],
+        gaps_s: list[int],
+        start_s: int,
     ) -> None:
         self.trips.append(f"{route},daily,{trip_id},To {stops[-1]},{direction},{block},{shape}")
         at = start_s
@@ -73,12 +83,20 @@ class _Tables:
             self.times.append(f"{trip_id},{text},{text},{stop},{number + 1}")
 
 
-def town_zip() -> bytes:
+def town_zip(version: str = "v1") -> bytes:
     """The town's GTFS."""
     t = _Tables()
     corners = [(0.0, 0.0), (2000.0, 0.0), (2000.0, 1500.0), (4000.0, 1500.0)]
-    places = [(0.0, 5.0), (700.0, 5.0), (1400.0, 5.0), (1995.0, 400.0), (1995.0, 1100.0),
-              (2600.0, 1505.0), (3300.0, 1505.0), (3995.0, 1505.0)]
+    places = [
+        (0.0, 5.0),
+        (700.0, 5.0),
+        (1400.0, 5.0),
+        (1995.0, 400.0),
+        (1995.0, 1100.0),
+        (2600.0, 1505.0),
+        (3300.0, 1505.0),
+        (3995.0, 1505.0),
+    ]
     t.add_shape("A-out", line(corners))
     t.add_shape("A-back", line(corners[::-1]))
     out = t.add_stops("a", places)
@@ -86,8 +104,9 @@ def town_zip() -> bytes:
     for number, start in enumerate(range(5 * 3600, 26 * 3600, 1200)):
         block = f"A{number % 2}"
         t.add_trip(f"A-out-{number}", "A", "A-out", "0", block, out, gaps, start)
-        t.add_trip(f"A-back-{number}", "A", "A-back", "1", block, out[::-1], gaps[::-1],
-                   start + 1200)
+        t.add_trip(
+            f"A-back-{number}", "A", "A-back", "1", block, out[::-1], gaps[::-1], start + 1200
+        )
     ring = [(500 * np.sin(a) + 1000, -600 + 500 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 40)]
     t.add_shape("O", ring)
     o = t.add_stops("o", [ring[0], ring[8], ring[16], ring[24], ring[32]])
@@ -102,10 +121,10 @@ def town_zip() -> bytes:
     n = t.add_stops("n", [(float(x), -2000.0 + 60 * (x // 500 % 2)) for x in range(0, 4001, 500)])
     for number, start in enumerate(range(6 * 3600, 24 * 3600, 1800)):
         t.add_trip(f"N-{number}", "N", "", "", "", n, [90] * 8, start)
-    return _zipped(t)
+    return _zipped(t, version)
 
 
-def _zipped(t: _Tables) -> bytes:
+def _zipped(t: _Tables, version: str) -> bytes:
     files = {
         "agency.txt": "agency_id,agency_name,agency_url,agency_timezone,agency_lang\n"
         "1,Town,https://example.com,Asia/Aqtobe,kk\n",
@@ -115,15 +134,19 @@ def _zipped(t: _Tables) -> bytes:
         "start_date,end_date\ndaily,1,1,1,1,1,1,1,20260101,20261231\n",
         "stops.txt": "stop_id,stop_name,stop_lat,stop_lon\n" + "\n".join(t.stops) + "\n",
         "trips.txt": "route_id,service_id,trip_id,trip_headsign,direction_id,block_id,shape_id\n"
-        + "\n".join(t.trips) + "\n",
+        + "\n".join(t.trips)
+        + "\n",
         "stop_times.txt": "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n"
-        + "\n".join(t.times) + "\n",
+        + "\n".join(t.times)
+        + "\n",
         "shapes.txt": "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\n"
-        + "\n".join(t.shapes) + "\n",
+        + "\n".join(t.shapes)
+        + "\n",
         "frequencies.txt": "trip_id,start_time,end_time,headway_secs,exact_times\n"
-        + "\n".join(t.frequencies) + "\n",
+        + "\n".join(t.frequencies)
+        + "\n",
         "feed_info.txt": "feed_publisher_name,feed_publisher_url,feed_lang,feed_version\n"
-        "Town,https://example.com,kk,v1\n",
+        f"Town,https://example.com,kk,{version}\n",
     }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -151,7 +174,11 @@ class Bus:
     """Drives legs one after another; between them it stands at the next leg's first stop."""
 
     def __init__(
-        self, timetable: Timetable, vehicle_id: str, legs: list[Leg], noise_m: float = 8.0,
+        self,
+        timetable: Timetable,
+        vehicle_id: str,
+        legs: list[Leg],
+        noise_m: float = 8.0,
         seed: int = 1,
     ) -> None:
         self.timetable = timetable
@@ -162,7 +189,9 @@ class Bus:
 
     def at(self, time_s: float) -> tuple[Leg, float, float]:
         """The leg, latitude and longitude at a time, without noise."""
-        leg = next((leg for leg in self.legs if time_s < leg.start_s + self.length_s(leg)), self.legs[-1])
+        leg = next(
+            (leg for leg in self.legs if time_s < leg.start_s + self.length_s(leg)), self.legs[-1]
+        )
         trip = self.timetable.trips.index[leg.trip_id]
         pattern = self.timetable.trip_pattern(trip)
         arrivals, _ = self.timetable.trip_times(trip)
@@ -183,20 +212,37 @@ class Bus:
         east, north = self.random.normal(0.0, self.noise_m, 2)
         nan = np.array([np.nan])
         return FixColumns(
-            [self.vehicle_id], np.array([time_s]), np.array([lat + north / METRES_LAT]),
-            np.array([lon + east / METRES_LON]), nan, nan,
-            [leg.sign_trip], [leg.sign_route], [leg.sign_block],
+            [self.vehicle_id],
+            np.array([time_s]),
+            np.array([lat + north / METRES_LAT]),
+            np.array([lon + east / METRES_LON]),
+            nan,
+            nan,
+            [leg.sign_trip],
+            [leg.sign_route],
+            [leg.sign_block],
         )
 
 
 def join(parts: list[FixColumns]) -> FixColumns:
     """Put fixes together."""
+
+    def numbers(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    def texts(name: str) -> list[str | None]:
+        return [value for part in parts for value in getattr(part, name)]
+
     return FixColumns(
-        [v for p in parts for v in p.vehicle_ids],
-        *(np.concatenate([getattr(p, name) for p in parts]) for name in (
-            "time_s", "latitude", "longitude", "speed_mps", "bearing_deg")),
-        *([v for p in parts for v in getattr(p, name)] for name in (
-            "trip_ids", "route_ids", "block_ids")),
+        [vehicle for part in parts for vehicle in part.vehicle_ids],
+        numbers("time_s"),
+        numbers("latitude"),
+        numbers("longitude"),
+        numbers("speed_mps"),
+        numbers("bearing_deg"),
+        texts("trip_ids"),
+        texts("route_ids"),
+        texts("block_ids"),
     )
 
 

@@ -1,6 +1,7 @@
 """The same arguments give the same bytes, and only what is asked for differs."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -93,6 +94,23 @@ def test_command_writes_the_same_city(tmp_path, aktobe_zip):
     assert done.exit_code == 0, done.output
     assert out.read_bytes() == aktobe_zip
     assert "peak vehicles" in done.output
+
+
+def test_command_counts_what_the_feed_holds(tmp_path, aktobe_tables):
+    arguments = ["generate", "--date", "2026-03-10", "--json", "--out", str(tmp_path / "city.zip")]
+    told = json.loads(CliRunner().invoke(app, arguments).output)
+    assert told["service"] == {"first": "2026-01-08", "last": "2027-01-04"}
+    assert told["bytes"] == (tmp_path / "city.zip").stat().st_size
+    for name, table in (
+        ("routes", "routes"),
+        ("stops", "stops"),
+        ("shape_points", "shapes"),
+        ("trips", "trips"),
+        ("headway_trips", "frequencies"),
+        ("stop_times", "stop_times"),
+    ):
+        assert told[name] == len(aktobe_tables[table]), name
+    assert told["blocks"] == len({t["block_id"] for t in aktobe_tables["trips"]} - {""})
 
 
 def test_command_reports_bad_arguments(tmp_path):

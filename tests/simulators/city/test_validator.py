@@ -58,6 +58,7 @@ def thin(feed: bytes) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_aktobe_is_free_of_errors(aktobe_zip, tmp_path):
     (tmp_path / "city.zip").write_bytes(aktobe_zip)
     codes = judge(tmp_path / "city.zip", tmp_path / "out")
@@ -66,6 +67,7 @@ def test_aktobe_is_free_of_errors(aktobe_zip, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("size", ["shymkent", "almaty"])
 def test_large_cities_are_free_of_errors(size, tmp_path):
     feed = write_city(build_city(size, 1), agency_id=size, service_dates=SERVICE_DATES)

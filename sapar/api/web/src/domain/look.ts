@@ -77,12 +77,19 @@ function isException(vehicle: Vehicle, age: Age, adherence: Adherence): boolean 
   return mild || strong || vehicle.phase === "off_route" || age === "old" || age === "gone";
 }
 
-/** The text beside a glyph: route and deviation, and the age once it is over a minute. */
-export function labelOf(vehicle: Vehicle, routeName: string, look: Look, ageText: string): string {
+/** The text beside a glyph: the route, what is asked about, and the age once it is over a minute. */
+export function labelOf(
+  vehicle: Vehicle,
+  routeName: string,
+  look: Look,
+  question: Question,
+  ageText: string,
+): string {
   const parts = [routeName];
-  if (vehicle.delay_s !== null && look.adherence !== "even" && look.adherence !== "none") {
+  const deviates = look.adherence !== "even" && look.adherence !== "none";
+  if (question === "adherence" && deviates && vehicle.delay_s !== null) {
     parts.push(signedMinutes(vehicle.delay_s));
   }
-  if (look.hollow) parts.push(ageText);
-  return parts.filter((part) => part !== "").join(" ");
+  const text = parts.filter((part) => part !== "").join(" ");
+  return [text, look.hollow ? ageText : ""].filter((part) => part !== "").join(" · ");
 }

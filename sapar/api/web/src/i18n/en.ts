@@ -10,7 +10,7 @@ export const en = {
   linkTitle: "Age of the newest state from the server",
   noLink: "no link",
   heard: "{heard} of {expected} heard",
-  heardTitle: "Vehicles heard in the last minute; trips that the timetable has in progress now",
+  heardTitle: "Vehicles heard within 30 minutes; buses that the timetable has on the road now",
   map: "Map",
   list: "List",
   view: "View",
@@ -63,6 +63,7 @@ export const en = {
   late: "{n} min late",
   early: "{n} min early",
   onTime: "on time",
+  onTimeBy: "on time, {n} min",
   unknown: "unknown",
   fixAge: "Last signal",
   phase: "State",
@@ -94,7 +95,7 @@ export const en = {
   outageServer:
     "The server has not answered since {time}. What you see is the state of that moment. Next try in 1 s.",
   outageLink:
-    "No new data since {time} ({age}). What you see is the state of that moment; movement is stopped.",
+    "No new data since {time}. What you see is the state of that moment; movement is stopped.",
   outageFixes:
     "{old} of {n, plural, one {# vehicle} other {# vehicles}} silent for more than 150 s. The link to the server works: look at the devices or the mobile network.",
   helpTitle: "Keys",

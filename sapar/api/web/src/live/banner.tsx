@@ -28,6 +28,6 @@ export function Banner() {
 function sentence(outage: Outage, since_s: number | null): string {
   const time = since_s === null ? "–" : state.clockText(since_s);
   if (outage.kind === "server") return t("outageServer", { time });
-  if (outage.kind === "link") return t("outageLink", { time, age: state.spell(outage.age_s) });
+  if (outage.kind === "link") return t("outageLink", { time });
   return t("outageFixes", { old: outage.old, n: outage.total });
 }

@@ -47,8 +47,11 @@ export function Legend() {
   const shown = [...entries[asked], ...states, ...(asked === "age" ? [] : [hollow])];
   return (
     <div class="legend">
+      <p class="asked" aria-hidden="true">
+        {t("question")}
+      </p>
       <fieldset class="switch">
-        <legend>{t("question")}</legend>
+        <legend class="hidden">{t("question")}</legend>
         {questions.map((one) => (
           <button
             type="button"
@@ -62,7 +65,7 @@ export function Legend() {
           </button>
         ))}
       </fieldset>
-      <details open={innerWidth > 760}>
+      <details open={innerWidth > 1180}>
         <summary>{t("legend")}</summary>
         <ul>
           {shown.map((entry) => (

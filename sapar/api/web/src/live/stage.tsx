@@ -1,4 +1,4 @@
-import { effect } from "@preact/signals";
+import { effect, untracked } from "@preact/signals";
 import type { StyleSpecification } from "maplibre-gl";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
@@ -53,7 +53,7 @@ export function Stage() {
       const disposeTheme = effect(() => {
         void state.theme.value;
         module.current.view?.remove();
-        module.current.view = new module.MapView(element, below);
+        module.current.view = untracked(() => new module.MapView(element, below));
       });
       remove = () => {
         disposeTheme();

@@ -81,7 +81,7 @@ export function routeColour(color: string, palette: Palette): string {
 
 /** A route's colour quietened for its line: the network is the background, not the message. */
 export function lineColour(color: string, palette: Palette): string {
-  return mix(mix(routeColour(color, palette), palette.muted, 0.45), palette.ground, 0.55);
+  return mix(mix(routeColour(color, palette), palette.muted, 0.45), palette.ground, 0.65);
 }
 
 /** A route's colour for a glyph, moved towards ink until it stands out from the ground (3:1). */

@@ -85,7 +85,7 @@ function networkLayers(palette: Palette): LayerSpecification[] {
       layout: {
         "text-field": ["get", "name"],
         "text-font": font,
-        "text-size": 12,
+        "text-size": 13,
         "text-anchor": "top",
         "text-offset": [0, 0.7],
         "text-max-width": 9,
@@ -107,7 +107,7 @@ function vehicleLayers(palette: Palette): LayerSpecification[] {
     "text-font": fontBold,
     "text-size": zoomed(10, 11, 14, 13),
     "text-anchor": "left" as const,
-    "text-offset": [1.1, 0] as [number, number],
+    "text-offset": [1.25, 0] as [number, number],
   };
   const textPaint = {
     "text-color": palette.ink,
@@ -120,7 +120,7 @@ function vehicleLayers(palette: Palette): LayerSpecification[] {
     "icon-rotation-alignment": "map" as const,
     "icon-allow-overlap": true,
     "icon-ignore-placement": true,
-    "icon-size": zoomed(9, 0.45, 12, 0.75, 15, 1.15),
+    "icon-size": zoomed(9, 0.5, 12, 0.85, 15, 1.2),
     "symbol-sort-key": ["get", "order"] as ExpressionSpecification,
   };
   const iconPaint = {

@@ -15,7 +15,10 @@ import { makeStyle, routeFeatures, stopFeatures } from "./style";
 /** With more vehicles than this only the selected one glides; the others move once a second. */
 const gliding_max = 700;
 const frame_ms = 66;
-const padding = { top: 40, bottom: 40, left: 40, right: 40 };
+/** Room around what is fitted: the legend covers the lower left corner of a wide map. */
+function paddingOf(width_px: number): { top: number; bottom: number; left: number; right: number } {
+  return { top: 40, bottom: 40, left: width_px > 900 ? 310 : 40, right: 60 };
+}
 
 /** The map that is on the page, for commands from keys and panels; null while there is none. */
 export const current: { view: MapView | null } = { view: null };
@@ -33,7 +36,8 @@ export class MapView {
   #drawn: readonly Drawn[] = [];
   #frame = 0;
   #drawn_ms = 0;
-  #fitted: unknown = null;
+  /** Whether the map shows a place that somebody chose: until then its moves are not kept. */
+  #placed = false;
 
   constructor(container: HTMLElement, below: StyleSpecification | null) {
     const at = state.view.value;
@@ -106,7 +110,11 @@ export class MapView {
   }
 
   #fit(box: readonly [number, number, number, number]): void {
-    this.#map.fitBounds([...box], { padding, maxZoom: 16, duration: this.#duration() });
+    this.#map.fitBounds([...box], {
+      padding: paddingOf(this.#map.getContainer().clientWidth),
+      maxZoom: 16,
+      duration: this.#duration(),
+    });
   }
 
   #begin(): void {
@@ -137,10 +145,14 @@ export class MapView {
     const network = state.network.value;
     this.#source("routes").setData(routeFeatures(network, this.#palette()));
     this.#source("stops").setData(stopFeatures(network));
-    if (network.box && this.#fitted !== network && untracked(() => state.view.value) === null) {
-      this.#map.fitBounds([...network.box], { padding, duration: 0 });
+    if (!network.box || this.#placed) return;
+    if (untracked(() => state.view.value) === null) {
+      this.#map.fitBounds([...network.box], {
+        padding: paddingOf(this.#map.getContainer().clientWidth),
+        duration: 0,
+      });
     }
-    this.#fitted = network;
+    this.#placed = true;
   }
 
   #drawFilters(): void {
@@ -155,6 +167,7 @@ export class MapView {
     const palette = this.#palette();
     const routes = state.network.value.routeById;
     const frozen = state.frozen.value;
+    const question = state.question.value;
     const shown = state.shownRows.value.filter(
       ({ look, vehicle }) => look.age !== "gone" || vehicle.id === state.selected.value,
     );
@@ -168,7 +181,7 @@ export class MapView {
           look.tone === "route"
             ? glyphColour(routes.get(vehicle.route_id ?? "")?.color ?? "", palette)
             : palette.tones[look.tone],
-        label: labelOf(vehicle, routeName, look, state.spell(age_s)),
+        label: labelOf(vehicle, routeName, look, question, state.spell(age_s)),
         exception: look.exception,
         order: look.exception ? 1 : 0,
       },
@@ -237,6 +250,7 @@ export class MapView {
   }
 
   #remember(): void {
+    if (!this.#placed) return;
     const { lng, lat } = this.#map.getCenter();
     state.view.value = { lon: lng, lat, zoom: this.#map.getZoom() };
   }

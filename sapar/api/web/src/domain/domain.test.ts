@@ -1,0 +1,145 @@
+import { describe, expect, it } from "vitest";
+import { readNetwork } from "../data/network";
+import type { Vehicle } from "../data/types";
+import { adherenceOf, delayMinutes, signedMinutes } from "./adherence";
+import { ageOf, duration } from "./age";
+import { labelOf, lookOf } from "./look";
+import { naturalOrder } from "./order";
+import { outageOf } from "./outage";
+import { search } from "./search";
+
+const bus: Vehicle = {
+  id: "207",
+  label: "207",
+  lat: 50.28,
+  lon: 57.17,
+  bearing: 90,
+  speed_mps: 8,
+  time_s: 1000,
+  phase: "in_progress",
+  route_id: "R105",
+  trip_id: "T1",
+  headsign: "Саябақ",
+  delay_s: 0,
+  stale: false,
+  next_stop_id: null,
+  reason: null,
+};
+
+describe("punctuality", () => {
+  it.each([
+    [-121, "early2"],
+    [-120, "early1"],
+    [-61, "early1"],
+    [-60, "even"],
+    [0, "even"],
+    [360, "even"],
+    [361, "late1"],
+    [600, "late1"],
+    [601, "late2"],
+    [null, "none"],
+  ] as const)("of %s is %s", (delay_s, expected) => {
+    expect(adherenceOf(delay_s)).toBe(expected);
+  });
+
+  it("counts whole minutes towards zero and never writes minus zero", () => {
+    expect(delayMinutes(299)).toBe(4);
+    expect(Object.is(delayMinutes(-30), 0)).toBe(true);
+    expect(signedMinutes(-200)).toBe("−3");
+    expect(signedMinutes(59)).toBe("");
+  });
+});
+
+describe("age", () => {
+  it.each([
+    [0, "fresh"],
+    [15, "fresh"],
+    [15.1, "aging"],
+    [60, "aging"],
+    [300, "old"],
+    [301, "gone"],
+  ] as const)("of %s s is %s", (age_s, expected) => {
+    expect(ageOf(age_s)).toBe(expected);
+  });
+
+  it.each([
+    [4.9, "seconds", { n: 4 }],
+    [60, "minutes", { n: 1 }],
+    [130, "minutesSeconds", { m: 2, s: 10 }],
+    [301, "minutes", { n: 5 }],
+    [3720, "hours", { h: 1, m: 2 }],
+    [-3, "seconds", { n: 0 }],
+  ])("%s s is said as %s", (seconds, key, values) => {
+    expect(duration(seconds)).toEqual({ key, values });
+  });
+});
+
+describe("look", () => {
+  it("tells late from early without colour: the bar lies behind or ahead", () => {
+    expect(lookOf({ ...bus, delay_s: 700 }, 1, "adherence").shape).toBe("arrow-behind");
+    expect(lookOf({ ...bus, delay_s: -200 }, 1, "adherence").shape).toBe("arrow-ahead");
+    expect(lookOf(bus, 1, "adherence")).toMatchObject({ shape: "arrow", exception: false });
+  });
+
+  it("claims no direction that is not known, and shows age by outline", () => {
+    expect(lookOf({ ...bus, bearing: null }, 1, "adherence").shape).toBe("dot");
+    expect(lookOf(bus, 61, "adherence")).toMatchObject({ hollow: true, exception: true });
+    expect(lookOf(bus, 301, "age").age).toBe("gone");
+  });
+
+  it("prints deviation only where it is asked about, and the age once over a minute", () => {
+    const late = { ...bus, delay_s: 700 };
+    const look = lookOf(late, 70, "adherence");
+    expect(labelOf(late, "105", look, "adherence", "1 min")).toBe("105 +11 · 1 min");
+    expect(labelOf(late, "105", look, "route", "1 min")).toBe("105 · 1 min");
+  });
+});
+
+describe("outage", () => {
+  const fresh = Array.from({ length: 20 }, () => 3);
+  it("is the server's before the link's before the devices'", () => {
+    const silent = fresh.map(() => 400);
+    expect(outageOf(false, 60, silent)).toEqual({ kind: "server" });
+    expect(outageOf(true, 6, silent)).toEqual({ kind: "link", age_s: 6 });
+    expect(outageOf(true, 1, silent)).toEqual({ kind: "fixes", old: 20, total: 20 });
+  });
+
+  it("needs twenty vehicles and a fifth of them silent", () => {
+    expect(outageOf(true, 1, [...fresh.slice(4), 151, 151, 151, 151])?.kind).toBe("fixes");
+    expect(outageOf(true, 1, [...fresh.slice(3), 151, 151, 151])).toBeNull();
+    expect(outageOf(true, 1, Array(19).fill(400))).toBeNull();
+    expect(outageOf(true, null, [])).toBeNull();
+    expect(outageOf(true, 5, fresh)).toBeNull();
+  });
+});
+
+describe("search", () => {
+  const network = readNetwork({
+    features: [
+      {
+        properties: { kind: "route", id: "R105", name: "105", long_name: "Шаңырақ – Саябақ" },
+        geometry: { type: "MultiLineString", coordinates: [] },
+      },
+      {
+        properties: { kind: "stop", id: "S1", name: "Ұлттық банк", routes: ["R105"] },
+        geometry: { type: "Point", coordinates: [57.17, 50.28] },
+      },
+    ],
+  });
+
+  it("finds buses, routes and stops, the exact one first", () => {
+    const hits = search("105", network, [{ ...bus, id: "1051", label: "1051" }]);
+    expect(hits.map((hit) => hit.kind)).toEqual(["route", "bus"]);
+    expect(search("207", network, [bus])[0]).toMatchObject({ kind: "bus", note: "105" });
+  });
+
+  it("folds the case of Kazakh letters and finds the beginning of a later word", () => {
+    expect(search("ұлттық", network, [])[0]?.id).toBe("S1");
+    expect(search("САЯБАҚ", network, [])[0]?.id).toBe("R105");
+    expect(search("  ", network, [bus])).toEqual([]);
+  });
+});
+
+it("orders names as a person does", () => {
+  expect(["105", "2", "10А", "10", "1"].sort(naturalOrder)).toEqual(["1", "2", "10", "10А", "105"]);
+});

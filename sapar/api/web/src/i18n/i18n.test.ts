@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { firstLanguage, languages, messages } from ".";
+import { en, type Key } from "./en";
+import { format, namesIn } from "./format";
+
+describe("format", () => {
+  it("puts values in", () => {
+    expect(format("link {age}", "en", { age: "2 s" })).toBe("link 2 s");
+  });
+
+  it.each([
+    [1, "1 машина"],
+    [2, "2 машины"],
+    [5, "5 машин"],
+    [11, "11 машин"],
+    [21, "21 машина"],
+    [102, "102 машины"],
+  ])("knows the Russian form of %i", (n, text) => {
+    const message = "{n, plural, one {# машина} few {# машины} many {# машин} other {# машины}}";
+    expect(format(message, "ru", { n })).toBe(text);
+  });
+
+  it("groups digits as the language does", () => {
+    expect(format("{n, plural, one {# bus} other {# buses}}", "en", { n: 1234 })).toBe(
+      "1,234 buses",
+    );
+    expect(format("{n}", "ru", { n: 12345 })).toBe("12\u00a0345");
+  });
+
+  it("refuses what is not well formed, and a value that is missing", () => {
+    expect(() => format("{n", "en", { n: 1 })).toThrow();
+    expect(() => format("{n, plural, one {a}}", "en", { n: 1 })).toThrow();
+    expect(() => format("{n}", "en")).toThrow("needs a value for n");
+  });
+});
+
+describe("messages", () => {
+  const keys = Object.keys(en) as Key[];
+
+  it.each(languages)("of %s are whole and use the same values as English", (language) => {
+    for (const key of keys) {
+      const text = messages[language][key];
+      expect(text.trim(), key).not.toBe("");
+      expect(namesIn(text), key).toEqual(namesIn(en[key]));
+    }
+  });
+
+  it.each(languages)("of %s have every plural form that the language has", (language) => {
+    const categories = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
+    for (const key of keys) {
+      const text = messages[language][key];
+      if (!text.includes(", plural,")) continue;
+      for (const category of categories) expect(text, key).toContain(`${category} {`);
+    }
+  });
+
+  it("are translated: Kazakh and Russian differ from English except for names", () => {
+    for (const language of ["kk", "ru"] as const) {
+      const same = keys.filter((key) => messages[language][key] === en[key]);
+      expect(same).toEqual([]);
+    }
+  });
+});
+
+describe("firstLanguage", () => {
+  it("takes the first that it knows", () => {
+    expect(firstLanguage("kk", "ru", ["en"])).toBe("kk");
+    expect(firstLanguage("de", null, ["fr-FR", "ru-KZ"])).toBe("ru");
+    expect(firstLanguage(null, null, ["fr"])).toBe("en");
+  });
+});

@@ -1,0 +1,1 @@
+"""`sapar bench`: figures for speed and memory, as ratios taken side by side in one run."""

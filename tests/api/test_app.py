@@ -1,0 +1,217 @@
+"""The application around the feeds: errors, health, metrics, pages, documentation."""
+
+import re
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated
+
+import httpx
+import pytest
+from fastapi import FastAPI, Query
+from fastapi.routing import APIRoute
+from prometheus_client.parser import text_string_to_metric_families
+
+from sapar.api import errors
+from sapar.api.routes import make_router
+from sapar.core.errors import BadInput, Fault, Refused
+from sapar.core.mqtt import MqttClient
+from sapar.core.settings import Settings
+from tests.api import town
+from tests.api.conftest import Instance, running, until
+
+
+def all_routes() -> list[APIRoute]:
+    parts = SimpleNamespace(settings=SimpleNamespace(agency="a"))
+    router = make_router(parts)  # type: ignore[arg-type]
+    return [route for route in router.routes if isinstance(route, APIRoute)]
+
+
+def is_error(answer: object) -> bool:
+    """Whether an answer has the one shape of an error."""
+    error = answer.json()["error"]  # type: ignore[attr-defined]
+    return set(error) == {"code", "message", "hint"} and all(
+        isinstance(value, str) for value in error.values()
+    )
+
+
+async def test_every_route_refuses_other_methods_in_the_one_shape(api: Instance) -> None:
+    for path in sorted({route.path for route in all_routes()}):
+        address = path.replace("{agency}", "nobody").replace("{file:path}", "x.js")
+        address = address.replace("{feed}", "alerts.pb")
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            answer = await api.http.request(method, address)
+            assert answer.status_code == 405, (method, address)
+            assert is_error(answer)
+            assert "GET" in answer.headers["allow"]
+
+
+async def test_every_agency_route_answers_404_for_an_agency_that_is_not_there(
+    api: Instance,
+) -> None:
+    paths = {route.path for route in all_routes() if route.path.startswith("/{agency}")}
+    assert len(paths) == 7
+    for path in paths:
+        for name in ("nobody", "NOBODY", "no%20body", "%00", "x" * 200):
+            address = path.replace("{agency}", name).replace("{feed}", "alerts.pb")
+            answer = await api.http.get(address)
+            assert answer.status_code == 404, address
+            assert is_error(answer)
+            assert answer.json()["error"]["code"] == "unknown_agency"
+            assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/no/such/address/anywhere", "no_such_address"),
+        ("/gtfs-rt/nothing.pb", "no_such_feed"),
+        ("/gtfs-rt/alerts.xml", "no_such_feed"),
+        ("/gtfs-rt/fleet.json", "no_such_feed"),
+        ("/favicon.ico", "unknown_agency"),
+        ("/healthz/", "unknown_agency"),
+        ("/assets/none.js", "no_such_file"),
+        ("/assets/..%2f..%2fpackage.json", "no_such_file"),
+    ],
+)
+async def test_what_is_not_there(api: Instance, path: str, code: str) -> None:
+    answer = await api.http.get(path)
+    assert answer.status_code == 404
+    assert is_error(answer)
+    assert answer.json()["error"]["code"] == code
+
+
+async def test_errors_of_each_kind_have_their_status_and_the_one_shape() -> None:
+    app = FastAPI()
+    errors.install(app)
+    raised: dict[str, Exception] = {
+        "bad": BadInput("wrong", code="bad", hint="mend it"),
+        "refused": Refused("no"),
+        "fault": Fault("a secret of ours"),
+        "bug": ZeroDivisionError("a secret of ours"),
+    }
+
+    @app.get("/raise/{kind}")
+    def fail(kind: str, number: Annotated[int, Query()] = 0) -> None:
+        raise raised[kind]
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        found = {kind: await client.get(f"/raise/{kind}") for kind in raised}
+        invalid = await client.get("/raise/bad?number=many")
+    assert {kind: answer.status_code for kind, answer in found.items()} == {
+        "bad": 422, "refused": 403, "fault": 500, "bug": 500,
+    }  # fmt: skip
+    assert all(is_error(answer) for answer in [*found.values(), invalid])
+    assert found["bad"].json()["error"] == {"code": "bad", "message": "wrong", "hint": "mend it"}
+    for kind in ("fault", "bug"):
+        assert "secret" not in found[kind].text
+    assert invalid.status_code == 422
+    assert "number" in invalid.json()["error"]["message"]
+
+
+async def test_health(api: Instance, engine: MqttClient, agency: str) -> None:
+    assert (await api.http.get("/healthz")).json() == {"status": "alive"}
+    answer = await api.http.get("/readyz")
+    assert answer.status_code == 503
+    assert is_error(answer)
+    assert answer.json()["agencies"][agency] == {"ok": False, "age_s": None}
+    now = time.time()
+    await town.publish(engine, town.make_tick(agency, 1, 1, wall_s=now - 60))
+    await until(lambda: agency in api.hub.held)
+    answer = await api.http.get("/readyz")
+    assert answer.status_code == 503  # a retained tick of a leader that is gone
+    assert answer.json()["agencies"][agency]["age_s"] >= 60
+    await town.publish(engine, town.make_tick(agency, 2, 1, wall_s=now))
+    await until(lambda: api.hub.held[agency].tick.term == 2)
+    answer = await api.http.get("/readyz")
+    state = answer.json()
+    assert state["agencies"][agency]["ok"]
+    assert state["database"] == "ok"
+
+
+async def test_metrics_count_answers_by_route_and_tell_the_age(
+    api: Instance, engine: MqttClient, agency: str
+) -> None:
+    await town.publish(engine, town.make_tick(agency, 1, 1, wall_s=0.0))
+    await until(lambda: agency in api.hub.held)
+    for path in ("/gtfs-rt/alerts.pb", "/gtfs-rt/alerts.pb", f"/{agency}/gtfs-rt/alerts.json",
+                 "/nobody/gtfs.zip", "/a/b/c/d"):  # fmt: skip
+        await api.http.get(path)
+    text = (await api.http.get("/metrics")).text
+    samples = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+    def requests(route: str, status: str) -> float:
+        return samples["sapar_http_requests_total", ("route", route), ("status", status)]
+
+    assert requests("/gtfs-rt/{feed}", "200") == 2
+    assert requests("/{agency}/gtfs-rt/{feed}", "200") == 1
+    assert requests("/{agency}/gtfs.zip", "404") == 1
+    assert requests("none", "404") == 1
+    assert samples["sapar_feed_age_seconds", ("agency", agency)] > 1e9
+
+
+async def test_pages(town_settings: Settings, tmp_path: Path, agency: str) -> None:
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html><title>Sapar</title>")
+    (assets / "index-abc.js").write_text("1;" * 500)
+    (assets / "font-abc.woff2").write_bytes(b"wOF2")
+    async with running(town_settings, tmp_path) as instance:
+        for path in ("/", f"/{agency}/"):
+            page = await instance.http.get(path)
+            assert page.status_code == 200
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+            assert page.headers["cache-control"] == "no-cache"
+            assert "default-src 'self'" in page.headers["content-security-policy"]
+        script = await instance.http.get("/assets/index-abc.js")
+        assert script.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert script.headers["content-encoding"] == "gzip"
+        assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+        font = await instance.http.get("/assets/font-abc.woff2")
+        assert (font.headers["content-type"], font.content) == ("font/woff2", b"wOF2")
+        redirect = await instance.http.get(f"/{agency}")
+        assert redirect.status_code == 308
+        assert redirect.headers["location"] == f"/{agency}/"
+
+
+async def test_without_a_build_the_page_says_how_to_get_one(
+    town_settings: Settings, tmp_path: Path
+) -> None:
+    async with running(town_settings, tmp_path) as instance:
+        answer = await instance.http.get("/")
+        assert answer.status_code == 503
+        assert answer.json()["error"]["code"] == "pages_not_built"
+        assert "make setup" in answer.json()["error"]["hint"]
+        assert (await instance.http.get("/api/agencies.json")).status_code == 200
+
+
+async def test_status_and_agencies(api: Instance, engine: MqttClient, agency: str) -> None:
+    await town.publish(engine, town.make_tick(agency, 3, 7, wall_s=1_795_000_000.0))
+    await until(lambda: agency in api.hub.held)
+    status = (await api.http.get(f"/{agency}/api/status.json")).json()
+    assert (status["tick"]["term"], status["tick"]["tick"]) == (3, 7)
+    assert status["timezone"] == "Asia/Aqtobe"
+    assert status["timetable"]["feed_version"] == "town-1"
+    listed = (await api.http.get("/api/agencies.json")).json()
+    assert listed["default"] == agency
+    assert listed["rate"] == 1.0
+    assert [one["agency_id"] for one in listed["agencies"]] == [agency]
+    fleet = await api.http.get("/api/fleet.json")
+    assert float(fleet.headers["sapar-tick-age"]) > 0
+    assert len(fleet.json()["vehicles"]) == 24
+
+
+def test_the_documentation_names_every_address_and_no_other(repository: Path) -> None:
+    text = (repository / "docs" / "api.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `(/[^`]*)`", text, re.MULTILINE))
+    real = {re.sub(r":path\}", "}", route.path) for route in all_routes()} - {"/{agency}"}
+    both = {path for path in real if "/{agency}" + path in real}
+    expected = {path for path in real if not path.startswith("/{agency}")} | {"/openapi.json"}
+    assert documented == expected
+    assert both == {path.removeprefix("/{agency}") for path in real if path.startswith("/{agency}")}
+

@@ -1,0 +1,192 @@
+"""The live page in a real browser, against a real API, broker and database."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from sapar.api.pages import BUILT
+from sapar.core.mqtt import MqttClient
+from tests.api import town
+from tests.api.conftest import Instance
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+]  # fmt: skip
+PATIENCE_MS = 60_000  # two cores draw WebGL in software and run other things beside
+
+
+class Engine:
+    """Publishes a tick a second while it is on."""
+
+    def __init__(self, client: MqttClient, agency: str) -> None:
+        self.on = True
+        self.vehicles: list[dict[str, object]] | None = None
+        self.age_s = 3.0
+        self._client, self._agency = client, agency
+        self._start_s = time.time()
+        self._number = 0
+
+    async def run(self) -> None:
+        while True:
+            if self.on:
+                self._number += 1
+                now = time.time()
+                time_s = town.TRANSIT_S + now - self._start_s
+                listed = town.buses(time_s, age_s=self.age_s)
+                if self.vehicles is not None:
+                    listed = self.vehicles
+                tick = town.make_tick(
+                    self._agency, 1, self._number, wall_s=now, time_s=time_s, vehicles=listed
+                )
+                await town.publish(self._client, tick)
+            await asyncio.sleep(1.0)
+
+
+@pytest.fixture
+async def ticking(engine: MqttClient, agency: str) -> AsyncIterator[Engine]:
+    """An engine that ticks beside the test."""
+    made = Engine(engine, agency)
+    task = asyncio.create_task(made.run())
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium, headless, with a fresh profile."""
+    assert CHROMIUM.exists(), "no chromium: make test installs it (scripts/setup --test)"
+    assert (BUILT / "index.html").exists(), "the front end is not built: make setup builds it"
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        await opened.close()
+
+
+@asynccontextmanager
+async def visit(
+    browser: Browser, url: str, *, width: int = 1280, height: int = 800
+) -> AsyncIterator[Page]:
+    """Open a page; at the end it must have complained of nothing."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height}, locale="en-GB", color_scheme="dark"
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
+    await page.goto(url)
+    yield page
+    await context.close()
+    assert complaints == []
+
+
+async def has_drawn(page: Page, vehicles: int) -> None:
+    """Wait until the map shows so many vehicles."""
+    await expect(page.locator(f'.map[data-vehicles="{vehicles}"]')).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+
+
+async def test_the_map_shows_all_vehicles_and_a_click_tells_of_one(
+    api: Instance, ticking: Engine, browser: Browser
+) -> None:
+    # Bus 205 stands at a terminal in this town, so it can be put into the middle and clicked.
+    standing = town.buses(town.TRANSIT_S)
+    ticking.vehicles = [{**bus, "time_s": town.TRANSIT_S + 3600} for bus in standing]
+    target = ticking.vehicles[5]
+    url = f"{api.url}/?lang=en&at={target['lat']},{target['lon']},17"
+    async with visit(browser, url) as page:
+        await has_drawn(page, 24)
+        await page.wait_for_timeout(1500)
+        box = await page.locator(".map canvas").bounding_box()
+        assert box is not None
+        await page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        panel = page.locator(".panel")
+        await expect(panel.locator("h2")).to_have_text("205", timeout=PATIENCE_MS)
+        await expect(panel).to_contain_text("early")
+        await expect(panel).to_contain_text("at terminal")
+        await expect(panel).to_contain_text("T2")
+        await expect(panel).to_contain_text("signed on")
+        assert "bus=205" in page.url
+        await page.keyboard.press("Escape")
+        await expect(panel).to_have_count(0)
+
+
+async def test_the_banner_comes_when_ticks_stop_and_goes_when_they_return(
+    api: Instance, ticking: Engine, browser: Browser
+) -> None:
+    async with visit(browser, f"{api.url}/?lang=en") as page:
+        await has_drawn(page, 24)
+        banner = page.get_by_role("alert")
+        await expect(banner).to_be_empty()
+        await expect(page.locator(".heard")).to_have_text("24 of 26 heard")
+        ticking.on = False
+        await expect(banner).to_contain_text("No new data since", timeout=PATIENCE_MS)
+        await has_drawn(page, 24)  # what was known stays on the screen
+        ticking.on = True
+        await expect(banner).to_be_empty(timeout=PATIENCE_MS)
+        ticking.age_s = 200.0
+        await expect(banner).to_contain_text("24 of 24 vehicles silent", timeout=PATIENCE_MS)
+
+
+async def test_an_empty_fleet_says_what_was_looked_for(
+    api: Instance, ticking: Engine, browser: Browser
+) -> None:
+    ticking.vehicles = []
+    async with visit(browser, f"{api.url}/?lang=en") as page:
+        await expect(page.get_by_role("status")).to_contain_text(
+            "No vehicle heard in the last 30 minutes. Expected now by the timetable: 26",
+            timeout=PATIENCE_MS,
+        )
+
+
+async def test_the_list_has_the_same_vehicles_and_keys_work_without_a_mouse(
+    api: Instance, ticking: Engine, browser: Browser
+) -> None:
+    async with visit(browser, f"{api.url}/?lang=en&view=list") as page:
+        rows = page.locator(".list tbody tr[aria-rowindex]")
+        await expect(rows).to_have_count(24, timeout=PATIENCE_MS)
+        await page.keyboard.press("KeyA")
+        await expect(page.locator(".list footer")).not_to_have_text("24 vehicles")
+        await page.keyboard.press("KeyA")
+        await expect(rows).to_have_count(24)
+        await rows.first.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".panel h2")).to_have_text("200")
+        await page.keyboard.press("KeyJ")
+        await expect(page.locator(".panel h2")).not_to_have_text("200")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("Slash")
+        await page.keyboard.type("ұлттық банк 10")
+        await expect(page.locator(".hit")).to_have_count(2)
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("Shift+Slash")
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("language", "word"), [("kk", "Бағыттар"), ("ru", "Маршруты")])
+async def test_other_languages_and_a_narrow_screen(
+    api: Instance, ticking: Engine, browser: Browser, language: str, word: str
+) -> None:
+    async with visit(browser, f"{api.url}/?lang={language}&bus=204", width=320) as page:
+        await expect(page.locator(".panel h2")).to_have_text("204", timeout=PATIENCE_MS)
+        await page.locator(".routes-button").click()
+        await expect(page.locator(".routes h2")).to_have_text(word)
+        await expect(page.locator(".routes li")).to_have_count(5)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+        assert await page.evaluate("document.documentElement.lang") == language

@@ -1,0 +1,166 @@
+"""Laws of ingest: any order, any repetition, any batching leaves the same rows; any text survives."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from sapar.contract.topics import device_topic
+from sapar.core.clock import ManualClock
+from sapar.core.db import connect
+from sapar.core.metrics import Metrics
+from sapar.core.mqtt import Message
+from sapar.core.settings import Settings
+from sapar.fleet.registry import AgencyEntry, DeviceEntry, Registry
+from sapar.ingest.acks import ranges
+from sapar.ingest.intake import Batch, Intake
+from sapar.ingest.retention import apply_retention, compress_where_possible
+from sapar.ingest.rows import content_digest
+from sapar.ingest.writer import Writer
+from tests.ingest.support import AGENCY, add_devices, fix, rows
+
+NOW_S = 1_795_000_000.0
+EXPORT = """
+SELECT device_id, epoch, seq, time, digest, latitude, longitude, speed_mps, trip_id FROM fix
+JOIN device USING (device_no) ORDER BY 1, 2, 3, 4, 5
+"""
+LETTERS = "SELECT digest, topic, payload, code, detail FROM dead_letter ORDER BY digest"
+
+
+@given(st.lists(st.integers(0, 60)))
+def test_ranges_hold_exactly_the_numbers(seqs):
+    found = ranges(seqs)
+    assert {seq for first, last in found for seq in range(first, last + 1)} == set(seqs)
+    assert all(a[1] + 1 < b[0] for a, b in zip(found, found[1:], strict=False))
+
+
+@given(st.text(), st.text())
+def test_other_content_has_another_digest(one, other):
+    assert (content_digest(one) == content_digest(other)) == (one == other)
+
+
+def registry_of(device_numbers):
+    agency = AgencyEntry(AGENCY, AGENCY, "Asia/Aqtobe")
+    entries = [DeviceEntry(no, AGENCY, device_id) for device_id, no in device_numbers]
+    return Registry.of([agency], entries)
+
+
+def messages_of(seed):
+    """A day in small: good fixes, repeats, conflicts, batches, refusals, bytes that are none."""
+    rng = random.Random(seed)
+    found = []
+    for device_id in ("a", "b"):
+        good = [
+            fix(n, time_ms=int(NOW_S * 1000) - n * 1000, latitude=50 + n / 1000, trip_id="т\\1")
+            for n in range(12)
+        ]
+        other = msgspec.structs.replace(good[3], longitude=57.5)
+        bad = [
+            msgspec.structs.replace(good[4], latitude=0.0, longitude=0.0),
+            msgspec.structs.replace(good[5], speed_mps=999.0),
+        ]
+        topic = device_topic(AGENCY, device_id, "gps")
+        payloads = [msgspec.json.encode(r) for r in [*good, other, *bad]]
+        payloads += [msgspec.msgpack.encode(good[2:6]), b"not a record", payloads[0]]
+        found += [(topic, payload) for payload in payloads]
+    rng.shuffle(found)
+    return found
+
+
+async def store(conninfo, device_numbers, messages, batch_sizes):
+    """Store messages in batches of the given sizes."""
+    clock, metrics, own = ManualClock(NOW_S), Metrics(), Settings()
+    intake, writer = Intake(own, clock, metrics), Writer(conninfo, clock, metrics)
+    registry, rest = registry_of(device_numbers), list(messages)
+    try:
+        while rest:
+            size = next(batch_sizes)
+            batch = Batch()
+            part, rest = rest[:size], rest[size:]
+            taken = [Message(topic, payload, 1, 1, False) for topic, payload in part]
+            intake.take(taken, registry, batch)
+            await writer.write(batch)
+    finally:
+        await writer.close()
+
+
+async def test_any_order_repetition_and_batching_leave_the_same_rows(database, pool):
+    await add_devices(pool, AGENCY, ["a", "b"])
+    numbers = await rows(pool, "SELECT device_id, device_no FROM device")
+    exports = []
+    for seed in range(8):
+        rng = random.Random(seed)
+        messages = messages_of(seed)
+        messages += rng.sample(messages, 10)
+        async with pool.connection() as connection:
+            await connection.execute("TRUNCATE fix, dead_letter")
+        await store(database, numbers, messages, iter(lambda r=rng: r.randint(1, 9), None))
+        exports.append((await rows(pool, EXPORT), await rows(pool, LETTERS)))
+    assert len(exports[0][0]) == 26
+    assert len(exports[0][1]) == 6
+    assert all(export == exports[0] for export in exports)
+
+
+ids = st.one_of(st.none(), st.just("None"), st.text(min_size=1, max_size=64))
+
+
+@hypothesis_settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(trip_id=ids, driver_id=ids, speed_mps=st.one_of(st.none(), st.floats(0, 60)))
+def test_what_is_stored_is_what_was_sent(database, trip_id, driver_id, speed_mps):
+    """Any text that the checks let pass comes back as it was; the others are dead letters."""
+    with connect(database) as connection:
+        connection.execute("TRUNCATE fix, dead_letter")
+        connection.execute(
+            "INSERT INTO agency (agency_id, name, timezone) VALUES (%s, '', 'UTC')"
+            " ON CONFLICT DO NOTHING",
+            (AGENCY,),
+        )
+        connection.execute(
+            "INSERT INTO device (agency_id, device_id, password_hash) VALUES (%s, 'a', '')"
+            " ON CONFLICT DO NOTHING",
+            (AGENCY,),
+        )
+        numbers = connection.execute("SELECT device_id, device_no FROM device").fetchall()
+    sent = fix(
+        1, time_ms=int(NOW_S * 1000), trip_id=trip_id, driver_id=driver_id, speed_mps=speed_mps
+    )
+    topic = device_topic(AGENCY, "a", "gps")
+    asyncio.run(store(database, numbers, [(topic, msgspec.json.encode(sent))], iter([1])))
+    with connect(database) as connection:
+        found = connection.execute("SELECT trip_id, driver_id, speed_mps FROM fix").fetchall()
+        letters = connection.execute("SELECT code FROM dead_letter").fetchall()
+    printable = all(text is None or text.isprintable() for text in (trip_id, driver_id))
+    if printable:
+        assert letters == []
+        assert found == [(trip_id, driver_id, speed_mps)]
+    else:
+        assert letters == [("impossible_value",)]
+
+
+async def test_retention_drops_whole_old_chunks_and_keeps_the_rest(database, pool):
+    await add_devices(pool, AGENCY, ["a"])
+    numbers = await rows(pool, "SELECT device_id, device_no FROM device")
+    topic = device_topic(AGENCY, "a", "gps")
+    days = [0, 1, 39, 41, 80]
+    sent = [
+        (topic, msgspec.json.encode(fix(day, time_ms=int((NOW_S - day * 86_400) * 1000))))
+        for day in days
+    ]
+    await store(database, numbers, sent, iter([10]))
+    own = Settings(fix_retention_days=40)
+    dropped = await apply_retention(pool, own, ManualClock(NOW_S))
+    assert len(dropped) == 2
+    kept = await rows(pool, "SELECT min(time), count(*) FROM fix")
+    assert kept == [(datetime.fromtimestamp(NOW_S, UTC) - timedelta(days=39), 3)]
+    assert await apply_retention(pool, own, ManualClock(NOW_S)) == []
+
+
+async def test_compression_is_left_alone_where_the_edition_has_none(pool):
+    licence = await rows(pool, "SELECT current_setting('timescaledb.license')")
+    assert await compress_where_possible(pool) == (licence == [("timescale",)])
