@@ -3,11 +3,16 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["pytester", "tests.loop_watch", "tests.services"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# A busy machine is no reason for an example to fail; everything else stays as Hypothesis has it.
+hypothesis.settings.register_profile("sapar", parent=hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("sapar")
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
             _unhandled.append(context)
         original(loop, context)
 
-    asyncio.BaseEventLoop.call_exception_handler = watching  # type: ignore[method-assign]
+    asyncio.BaseEventLoop.call_exception_handler = watching  # type: ignore[assignment,method-assign]
     try:
         return (yield)
     finally:

@@ -63,12 +63,12 @@ class Settings(BaseSettings):
     ingest_worker: int = Field(
         0, ge=0, description="Number of this ingest worker; stable, it names the broker session."
     )
-    ingest_batch_max: int = Field(2000, gt=0, description="Records that close a batch by count.")
+    ingest_batch_max: int = Field(5000, gt=0, description="Records that close a batch by count.")
     ingest_batch_age_ms: int = Field(
         100, gt=0, le=200, description="Age in milliseconds that closes a batch."
     )
     ingest_receive_max: int = Field(
-        6000,
+        20_000,
         gt=0,
         le=65535,
         description="Messages that the broker may have under way to a worker: bounds its memory.",

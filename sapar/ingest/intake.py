@@ -145,7 +145,12 @@ class Intake:
         limit = self._settings.message_bytes_max
         detail = f"{len(message.payload)} bytes, SHA-256 {digest_of(message.payload)}"
         self._refuse(
-            batch, message, source, "message_too_large", detail, payload=message.payload[:limit],
+            batch,
+            message,
+            source,
+            "message_too_large",
+            detail,
+            payload=message.payload[:limit],
             name=digest_of(message.payload),
         )
 

@@ -283,9 +283,7 @@ class BusFleet:
 
     # -- where they are -----------------------------------------------------------------------
 
-    def _positions(
-        self, vehicle: NDArray[np.integer], along_m: Floats
-    ) -> tuple[Floats, Floats]:
+    def _positions(self, vehicle: NDArray[np.integer], along_m: Floats) -> tuple[Floats, Floats]:
         on_line = np.isin(self.phase[vehicle], (Phase.DRIVING, Phase.DWELLING, Phase.DONE))
         start_lat, start_lon = self._course.start(self.run[vehicle])
         lat, lon = self.roads.place(self.table.pattern[self.run[vehicle]], along_m)
@@ -335,9 +333,7 @@ class BusFleet:
         first = int(self.table.row[row])
         last = first + int(self.table.stops[row])
         arrivals = self.timetable.stop_times.arrival_s[first:last] + self.table.offset_s[row]
-        stop_m = self.roads.stop_m[self.roads.stop_begin[self.table.pattern[row]] :][
-            : last - first
-        ]
+        stop_m = self.roads.stop_m[self.roads.stop_begin[self.table.pattern[row]] :][: last - first]
         along = float(np.interp(self.time_s - late_s, arrivals, stop_m))
         self.along_m[vehicle] = along
         stop = int(np.searchsorted(stop_m, along, side="right"))

@@ -140,9 +140,9 @@ class FaultModel:
         kind[kind == len(_KINDS)] = -1
         self._continue_spells(vehicle, kind)
         keep = 0.85  # errors of a receiver last for some fixes
-        fresh = rng.standard_normal((size, 2)) * (self.noise_m[vehicle] * np.sqrt(1 - keep**2))[
-            :, None
-        ]
+        fresh = (
+            rng.standard_normal((size, 2)) * (self.noise_m[vehicle] * np.sqrt(1 - keep**2))[:, None]
+        )
         self._error_m[vehicle] = self._error_m[vehicle] * keep + fresh
         error = self._error_m[vehicle].copy()
         angle, reach_m = rng.uniform(0, 2 * np.pi, size), rng.uniform(200.0, 2000.0, size)

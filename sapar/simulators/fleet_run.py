@@ -149,7 +149,8 @@ async def simulate(
     ride = Ride(timetable, settings, math.floor(clock.time()), devices, slices)
     if len(ride.devices) < ride.fleet.count:
         raise BadInput(
-            f"{ride.fleet.count} vehicles and only {len(devices)} devices", code="few_devices",
+            f"{ride.fleet.count} vehicles and only {len(devices)} devices",
+            code="few_devices",
             hint="add devices to the credentials file or ask for fewer buses",
         )
     _log.info("simulation_started", agency=settings.agency_id, vehicles=ride.fleet.count)

@@ -101,7 +101,13 @@ class FixTemplate:
     def _record(self, time_ms: int) -> bytes:
         self.seq = seq = self.seq + 1
         return self._text % (
-            seq, time_ms, seq * 7 % 10_000, seq * 13 % 10_000, seq % 20, seq % 360, seq * 9,
+            seq,
+            time_ms,
+            seq * 7 % 10_000,
+            seq * 13 % 10_000,
+            seq % 20,
+            seq % 360,
+            seq * 9,
         )
 
 

@@ -69,9 +69,7 @@ class Outbox:
         entries_max: room on the device; when it is full the oldest record is lost and counted.
     """
 
-    def __init__(
-        self, ack_timeout_s: float = ACK_TIMEOUT_S, entries_max: int = 100_000
-    ) -> None:
+    def __init__(self, ack_timeout_s: float = ACK_TIMEOUT_S, entries_max: int = 100_000) -> None:
         self.ack_timeout_s = ack_timeout_s
         self.entries_max = entries_max
         self.overflowed = 0

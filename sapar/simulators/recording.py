@@ -13,8 +13,15 @@ from pathlib import Path
 from sapar.core.errors import BadInput
 
 COLUMNS = (
-    "vehicle_id", "timestamp", "latitude", "longitude", "bearing", "speed_mps", "route_id",
-    "trip_id", "block_id",
+    "vehicle_id",
+    "timestamp",
+    "latitude",
+    "longitude",
+    "bearing",
+    "speed_mps",
+    "route_id",
+    "trip_id",
+    "block_id",
 )
 
 
@@ -58,7 +65,8 @@ def read_recording(path: Path) -> Iterator[RecordedFix]:
                 yield fix
     except (OSError, EOFError, ValueError, TypeError, csv.Error, zlib.error) as exc:
         raise BadInput(
-            f"{path}, line {line}: {exc}", code="bad_recording",
+            f"{path}, line {line}: {exc}",
+            code="bad_recording",
             hint=f"a recording is a gzipped CSV with the columns {','.join(COLUMNS)}",
         ) from exc
 

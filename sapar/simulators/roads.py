@@ -45,9 +45,7 @@ class Roads:
     def place(self, pattern: Ints, along_m: Floats) -> tuple[Floats, Floats]:
         """Give (latitude, longitude) at distances along patterns."""
         at = self.offset_m[pattern] + np.clip(along_m, 0.0, self.length_m[pattern])
-        return np.interp(at, self.line_m, self.latitude), np.interp(
-            at, self.line_m, self.longitude
-        )
+        return np.interp(at, self.line_m, self.latitude), np.interp(at, self.line_m, self.longitude)
 
     def bearing(self, pattern: Ints, along_m: Floats) -> Floats:
         """Give the direction of the line at distances along patterns, degrees from north."""
@@ -86,7 +84,8 @@ def build_roads(timetable: Timetable, plan: FleetPlan) -> tuple[Roads, RunTable]
     """
     if not plan.vehicles:
         raise BadInput(
-            "the timetable has no service at this time", code="no_service",
+            "the timetable has no service at this time",
+            code="no_service",
             hint="choose another time, or a timetable that is valid then",
         )
     chains = [[run for duty in duties for run in duty.runs] for duties in plan.vehicles]
@@ -121,10 +120,12 @@ def _roads(timetable: Timetable, used: list[int]) -> Roads:
         lats.append(pattern.polyline_lat)
         lons.append(pattern.polyline_lon)
         stop_ms.append(pattern.stop_m)
-        keys.append([
-            calls.setdefault((pattern.route_idx, stop), len(calls))
-            for stop in pattern.stop_idx.tolist()
-        ])
+        keys.append(
+            [
+                calls.setdefault((pattern.route_idx, stop), len(calls))
+                for stop in pattern.stop_idx.tolist()
+            ]
+        )
         at_m += pattern.length_m + _BETWEEN_PATTERNS_M
         stop_row += len(pattern.stop_idx)
     return Roads(

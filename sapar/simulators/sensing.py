@@ -165,9 +165,7 @@ class Sensors:
     def _event(self, number: int, time_s: float, kind: str) -> None:
         device = self._devices[number]
         time_ms = round(time_s * 1000)
-        event = Event(
-            epoch=device.epoch, seq=device.next_seq("event"), time_ms=time_ms, kind=kind
-        )
+        event = Event(epoch=device.epoch, seq=device.next_seq("event"), time_ms=time_ms, kind=kind)
         device.record("event", event, Note(time_ms))
 
     def _shift(self, number: int, action: str) -> None:

@@ -46,7 +46,8 @@ class SignOnMix:
 
 def _bad_mix(text: str) -> BadInput:
     return BadInput(
-        f"not a sign-on mix: {text}", code="bad_sign_on_mix",
+        f"not a sign-on mix: {text}",
+        code="bad_sign_on_mix",
         hint="write shares that add up to 1, such as trip=0.5,block=0.4,route=0.05,none=0.05",
     )
 

@@ -51,7 +51,8 @@ def read_credentials(path: Path) -> list[Credentials]:
             ]
     except (OSError, KeyError) as exc:
         raise BadInput(
-            f"cannot read credentials from {path}: {exc!r}", code="bad_credentials_file",
+            f"cannot read credentials from {path}: {exc!r}",
+            code="bad_credentials_file",
             hint="the file needs the columns device_id, password and vehicle_id",
         ) from exc
     if not rows:
@@ -127,9 +128,7 @@ async def _start(device: DeviceClient, delay_s: float) -> None:
     await device.run()
 
 
-async def drain(
-    devices: Sequence[DeviceClient], clock: Clock, timeout_s: float = DRAIN_S
-) -> int:
+async def drain(devices: Sequence[DeviceClient], clock: Clock, timeout_s: float = DRAIN_S) -> int:
     """Bring all devices into reach and wait until every record is acknowledged, or the time ends.
 
     Returns:

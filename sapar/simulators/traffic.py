@@ -95,6 +95,4 @@ class Traffic:
 def peak(second_of_day: float) -> float:
     """Tell how much of a peak hour it is, 0 at night to 1 at 08:15 and 18:00 local time."""
     hour = second_of_day / 3600.0 % 24.0
-    return float(
-        max(np.exp(-(((hour - 8.25) / 1.2) ** 2)), np.exp(-(((hour - 18.0) / 1.6) ** 2)))
-    )
+    return float(max(np.exp(-(((hour - 8.25) / 1.2) ** 2)), np.exp(-(((hour - 18.0) / 1.6) ** 2))))

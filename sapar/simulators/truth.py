@@ -95,7 +95,9 @@ class TruthWriter:
         before = self._newest_ms.get(who.vehicle_id, 0)
         for entry, note in notes:
             live = int(
-                entry.kind == "gps" and note.expected == STORED and note.time_ms == newest
+                entry.kind == "gps"
+                and note.expected == STORED
+                and note.time_ms == newest
                 and note.time_ms > before
             )
             self._count(note)
@@ -147,7 +149,8 @@ class TruthWriter:
             "published_valid": tally.valid,
             "planted": dict(sorted(tally.planted.items())),
             "acknowledged": {
-                "stored": tally.stored, "refused": dict(sorted(tally.refused.items())),
+                "stored": tally.stored,
+                "refused": dict(sorted(tally.refused.items())),
             },
             "mismatched": tally.mismatched,
             "unacknowledged": sum(len(device.outbox) for device in devices),

@@ -214,4 +214,3 @@ def test_the_documentation_names_every_address_and_no_other(repository: Path) ->
     expected = {path for path in real if not path.startswith("/{agency}")} | {"/openapi.json"}
     assert documented == expected
     assert both == {path.removeprefix("/{agency}") for path in real if path.startswith("/{agency}")}
-

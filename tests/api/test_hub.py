@@ -127,7 +127,6 @@ async def test_two_instances_serve_the_same_bytes_through_a_change_of_leader(
     await forget(engine, f"{agency}-mark")
 
 
-
 def has(instance: Instance, tick: Tick) -> bool:
     """Whether an instance holds this very tick."""
     held = instance.hub.held.get(tick.agency_id)

@@ -40,7 +40,9 @@ def town_zip(version: str = "town-1") -> bytes:
         for index, stop_name in enumerate(_STOPS):
             latitude, longitude = place(number, index / (len(_STOPS) - 1))
             stops.append(f"S{name}-{index},{stop_name} {name},{latitude:.6f},{longitude:.6f}")
-            times.append(f"T{name},S{name}-{index},{index},08:{index * 3:02}:00,08:{index * 3:02}:00")
+            times.append(
+                f"T{name},S{name}-{index},{index},08:{index * 3:02}:00,08:{index * 3:02}:00"
+            )
         for index in range(51 if shape_id else 0):
             latitude, longitude = place(number, index / 50)
             shapes.append(f"{shape_id},{latitude:.6f},{longitude:.6f},{index}")
@@ -169,5 +171,3 @@ async def publish(client: MqttClient, tick: Tick) -> None:
 async def forget(client: MqttClient, agency_id: str) -> None:
     """Remove an agency's retained tick, so that later tests do not meet it."""
     await client.publish(tick_topic(agency_id), b"", qos=1, retain=True)
-
-

@@ -41,7 +41,10 @@ def test_an_applied_migration_that_was_edited_is_refused(database):
     ("sql", "error"),
     [
         ("SELECT 1/0", db.DatabaseRefused),
-        ("INSERT INTO agency (agency_id, name, timezone) VALUES ('NO', '', '')", db.DatabaseRefused),
+        (
+            "INSERT INTO agency (agency_id, name, timezone) VALUES ('NO', '', '')",
+            db.DatabaseRefused,
+        ),
         ("SELECT * FROM no_such_table", Fault),
         ("SELECT pg_terminate_backend(pg_backend_pid())", Unavailable),
     ],
@@ -58,10 +61,8 @@ def test_a_database_that_is_not_there_is_unavailable(postgres):
 
 
 def test_a_failed_command_leaves_nothing_behind(database):
+    both = "INSERT INTO agency (agency_id, name, timezone) VALUES ('a', 'A', 'UTC'); SELECT 1/0"
     with pytest.raises(db.DatabaseRefused), db.connect(database) as connection:
-        connection.execute(
-            "INSERT INTO agency (agency_id, name, timezone) VALUES ('a', 'A', 'UTC')"
-        )
-        connection.execute("SELECT 1/0")
+        connection.execute(both)
     with db.connect(database) as connection:
         assert connection.execute("SELECT count(*) FROM agency").fetchone() == (0,)

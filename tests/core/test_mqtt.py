@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from sapar.core.errors import BadInput, ConnectionLost, Refused, Unavailable
-from sapar.core.mqtt import MqttClient, Will
+from sapar.core.mqtt import Message, MqttClient, Will
 from sapar.deploy.native import free_port
 from tests.services import start_broker
 
@@ -22,11 +22,18 @@ def client(broker, name, **changes):
 
 async def read_until(subscriber, count, timeout_s=10.0):
     """Read until `count` messages are there, or fail."""
-    found = []
+    found: list[Message] = []
     async with asyncio.timeout(timeout_s):
         while len(found) < count:
             found += await subscriber.read()
     return found
+
+
+async def publish_for_ever(publisher, topic):
+    """Publish until it fails."""
+    async with asyncio.timeout(5):
+        while True:
+            await publisher.publish(topic, b"lost", qos=1)
 
 
 async def test_messages_arrive_in_order_and_whole(broker):
@@ -81,7 +88,8 @@ async def test_the_receive_maximum_holds_the_broker_back(broker):
     async with client(broker, "max", **options) as subscriber, client(broker, "pub") as publisher:
         await subscriber.subscribe("core/max", 1)
         await publisher.publish_many([("core/max", b"%4096d" % n) for n in range(count)])
-        seen, held = [], []
+        seen: list[Message] = []
+        held: list[Message] = []
         while len(seen) < count:
             async with asyncio.timeout(10):
                 fresh = await subscriber.read()
@@ -101,9 +109,7 @@ async def test_it_comes_back_and_subscribes_again(service_directory):
             await subscriber.subscribe("core/back", 1)
             broker.process.kill()
             with pytest.raises(ConnectionLost):
-                async with asyncio.timeout(5):
-                    while True:
-                        await subscriber.publish("core/back", b"lost", qos=1)
+                await publish_for_ever(subscriber, "core/back")
             broker.process.start()
             await subscriber.wait_connected(15)
             await subscriber.publish("core/back", b"back", qos=1)
@@ -140,7 +146,7 @@ async def test_what_is_no_topic_filter_is_refused(broker):
 
 
 async def test_wrong_credentials_are_refused_and_said(broker):
-    with pytest.raises(Refused, match="not_authorized|bad_user_name_or_password"):
+    with pytest.raises(Refused, match=r"not_authorized|bad_user_name_or_password"):
         await client(broker, "thief", password="guess").__aenter__()
 
 

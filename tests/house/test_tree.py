@@ -5,10 +5,13 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pip._internal.models.index import PyPI
 
 TEXT_BYTES_MAX = 2_000_000
@@ -82,6 +85,20 @@ def test_locks_hold_hashes_and_no_addresses(texts: dict[str, str]):
     packages = json.loads(texts["sapar/api/web/package-lock.json"])["packages"]
     assert [name for name, entry in packages.items() if "resolved" in entry] == []
     assert all("integrity" in entry for name, entry in packages.items() if name)
+
+
+def test_the_lock_satisfies_the_project(texts: dict[str, str]):
+    project = tomllib.loads(texts["pyproject.toml"])["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    pinned: dict[str, set[str]] = {}
+    for name, version in re.findall(
+        r"^([\w.-]+)==([^\s;]+)", texts["requirements.txt"], re.MULTILINE
+    ):
+        pinned.setdefault(canonicalize_name(name), set()).add(version)
+    for requirement in map(Requirement, wanted):
+        versions = pinned.get(canonicalize_name(requirement.name), set())
+        assert versions, f"{requirement.name} is not locked: make lock"
+        assert all(requirement.specifier.contains(version) for version in versions)
 
 
 def test_no_path_of_the_machine_it_was_written_on(texts: dict[str, str], repository: Path):

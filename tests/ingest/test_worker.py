@@ -42,9 +42,7 @@ async def test_the_device_is_answered_in_its_own_encoding(settings, pool):
     async with worker(settings), device(settings, "a") as bus:
         await bus.publish(GPS, msgspec.msgpack.encode([fix(1)]), qos=1)
         message = (await bus.read())[0]
-    assert msgspec.msgpack.decode(message.payload)["stored"] == [
-        {"epoch": 1, "ranges": [[1, 1]]}
-    ]
+    assert msgspec.msgpack.decode(message.payload)["stored"] == [{"epoch": 1, "ranges": [[1, 1]]}]
 
 
 async def test_a_repeat_is_acknowledged_again_and_stored_once(settings, pool):
@@ -93,9 +91,7 @@ async def test_a_refused_record_is_kept_with_its_code_and_acknowledged(
         assert [(r.epoch, r.seq, r.code) for r in ack.refused][:1] == [(1, 5, code)]
         if len(ack.refused) == 1:
             await next_ack(bus)
-    letters = await rows(
-        pool, "SELECT code, payload, agency_id, device_id, times FROM dead_letter"
-    )
+    letters = await rows(pool, "SELECT code, payload, agency_id, device_id, times FROM dead_letter")
     assert letters == [(code, sent, AGENCY, "a", 2)]
     assert await rows(pool, "SELECT count(*) FROM fix") == [(0,)]
 
@@ -140,7 +136,7 @@ async def test_what_the_database_refuses_is_bisected_out(settings, pool):
     ]
     letters = await rows(pool, "SELECT payload FROM dead_letter")
     assert sorted(msgspec.json.decode(payload)["seq"] for (payload,) in letters) == [3, 40]
-    assert metrics.registry.get_sample_value("sapar_ingest_bisected_batches_total") > 2
+    assert (metrics.registry.get_sample_value("sapar_ingest_bisected_batches_total") or 0) > 2
 
 
 @pytest.mark.parametrize(
@@ -201,9 +197,10 @@ async def test_two_cities_with_the_same_numbers_live_side_by_side(settings, pool
 async def test_the_latest_state_moves_on_and_never_back(settings, pool):
     await add_devices(pool, AGENCY, ["a"])
     now_ms = fix(1).time_ms
-    async with worker(settings.model_copy(update={"latest_interval_s": 0.05})), device(
-        settings, "a"
-    ) as bus:
+    async with (
+        worker(settings.model_copy(update={"latest_interval_s": 0.05})),
+        device(settings, "a") as bus,
+    ):
         for seq, (offset_s, latitude) in enumerate([(0, 50.3), (-60, 50.1), (5, 50.4)]):
             late = fix(seq, time_ms=now_ms + offset_s * 1000, latitude=latitude)
             await bus.publish(GPS, msgspec.json.encode(late), qos=1)

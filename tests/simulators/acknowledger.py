@@ -75,7 +75,10 @@ class Acknowledger:
 async def acknowledger(broker: RunningBroker, agency: str) -> AsyncIterator[Acknowledger]:
     """Run one for an agency on the broker's internal listener."""
     client = MqttClient(
-        "127.0.0.1", broker.internal_port, client_id=f"ack-{agency}", username=broker.username,
+        "127.0.0.1",
+        broker.internal_port,
+        client_id=f"ack-{agency}",
+        username=broker.username,
         password=broker.password,
     )
     async with client:
@@ -110,8 +113,13 @@ async def running_device(
     """Run one device until the block ends."""
     admit(broker, agency, ["d1"])
     device = DeviceClient(
-        "127.0.0.1", broker.device_port, agency, Credentials("d1", PASSWORD, "bus-1"), epoch=5,
-        clock=clock or SystemClock(), observer=observer,
+        "127.0.0.1",
+        broker.device_port,
+        agency,
+        Credentials("d1", PASSWORD, "bus-1"),
+        epoch=5,
+        clock=clock or SystemClock(),
+        observer=observer,
         options=DeviceOptions(**{"ack_timeout_s": 0.4, **options}),
     )
     async with asyncio.TaskGroup() as group:

@@ -22,12 +22,16 @@ def _line(route: int) -> list[tuple[float, float]]:
     for n in range(4 * (_STOPS - 1) + 1):
         part = n / (4 * (_STOPS - 1))
         if route == 3:
-            north, east = math.sin(2 * math.pi * part) * 700, (1 - math.cos(2 * math.pi * part)) * 700
+            north, east = (
+                math.sin(2 * math.pi * part) * 700,
+                (1 - math.cos(2 * math.pi * part)) * 700,
+            )
         else:
             angle = route * 0.9
             x, y = part * 4000, 150 * math.sin(part * 9)
             north, east = (
-                x * math.sin(angle) + y * math.cos(angle), x * math.cos(angle) - y * math.sin(angle)
+                x * math.sin(angle) + y * math.cos(angle),
+                x * math.cos(angle) - y * math.sin(angle),
             )
         points.append((_LAT + north / 111_195, _LON + east / 71_060))
     return points
@@ -45,7 +49,8 @@ def network_zip() -> bytes:
         for direction in range(1 if route == 3 else 2):
             points = line if direction == 0 else line[::-1]
             shapes += [
-                f"H{route}{direction},{lat:.6f},{lon:.6f},{n}" for n, (lat, lon) in enumerate(points)
+                f"H{route}{direction},{lat:.6f},{lon:.6f},{n}"
+                for n, (lat, lon) in enumerate(points)
             ]
             stops += [
                 f"S{route}{direction}{n},Stop {n},{points[4 * n][0]:.6f},{points[4 * n][1]:.6f}"
@@ -69,23 +74,29 @@ def network_zip() -> bytes:
     for direction in range(2):
         add(f"F{direction}", 2, direction, 0, "")
         headways.append(f"F{direction},{_clock(6 * 3600)},{_clock(23 * 3600)},600,0")
-    return zip_files({
-        "agency.txt": "agency_id,agency_name,agency_url,agency_timezone\n"
-        "A,Avtobus,https://example.org,Asia/Aqtobe\n",
-        "stops.txt": "stop_id,stop_name,stop_lat,stop_lon\n" + "\n".join(stops) + "\n",
-        "routes.txt": "route_id,agency_id,route_short_name,route_long_name,route_type\n"
-        + "".join(f"R{n},A,{n},Route {n},3\n" for n in range(4)),
-        "trips.txt": "trip_id,route_id,service_id,direction_id,block_id,shape_id\n"
-        + "\n".join(trips) + "\n",
-        "stop_times.txt": "trip_id,stop_id,stop_sequence,arrival_time,departure_time\n"
-        + "\n".join(times) + "\n",
-        "frequencies.txt": "trip_id,start_time,end_time,headway_secs,exact_times\n"
-        + "\n".join(headways) + "\n",
-        "calendar.txt": "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,"
-        "start_date,end_date\nDAILY,1,1,1,1,1,1,1,20260101,20261231\n",
-        "shapes.txt": "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\n"
-        + "\n".join(shapes) + "\n",
-    })
+    return zip_files(
+        {
+            "agency.txt": "agency_id,agency_name,agency_url,agency_timezone\n"
+            "A,Avtobus,https://example.org,Asia/Aqtobe\n",
+            "stops.txt": "stop_id,stop_name,stop_lat,stop_lon\n" + "\n".join(stops) + "\n",
+            "routes.txt": "route_id,agency_id,route_short_name,route_long_name,route_type\n"
+            + "".join(f"R{n},A,{n},Route {n},3\n" for n in range(4)),
+            "trips.txt": "trip_id,route_id,service_id,direction_id,block_id,shape_id\n"
+            + "\n".join(trips)
+            + "\n",
+            "stop_times.txt": "trip_id,stop_id,stop_sequence,arrival_time,departure_time\n"
+            + "\n".join(times)
+            + "\n",
+            "frequencies.txt": "trip_id,start_time,end_time,headway_secs,exact_times\n"
+            + "\n".join(headways)
+            + "\n",
+            "calendar.txt": "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,"
+            "start_date,end_date\nDAILY,1,1,1,1,1,1,1,20260101,20261231\n",
+            "shapes.txt": "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\n"
+            + "\n".join(shapes)
+            + "\n",
+        }
+    )
 
 
 @cache

@@ -110,7 +110,11 @@ def test_the_longer_since_the_last_bus_the_longer_the_stop():
 def test_everybody_leaves_at_the_last_stop():
     people = Passengers(3, seed=1)
     riders, dwell_s = people.exchange(
-        np.arange(3, dtype=np.int32), np.array([0, 5, 90], np.int32), np.zeros(3, np.int32), 0.0, 0.0
+        np.arange(3, dtype=np.int32),
+        np.array([0, 5, 90], np.int32),
+        np.zeros(3, np.int32),
+        0.0,
+        0.0,
     )
     assert riders.tolist() == [0, 0, 0]
     assert dwell_s[0] == 0

@@ -28,11 +28,16 @@ def files(tmp_path: Path) -> Path:
 
 def command(files: Path, name: str, *more: str) -> list[str]:
     common = {
-        "--gtfs": "city.zip", "--credentials": "devices.csv", "--truth": "truth", "--agency": name
+        "--gtfs": "city.zip",
+        "--credentials": "devices.csv",
+        "--truth": "truth",
+        "--agency": name,
     }
-    options = [part for key, value in common.items() for part in (
-        key, value if key == "--agency" else str(files / value)
-    )]
+    options = [
+        part
+        for key, value in common.items()
+        for part in (key, value if key == "--agency" else str(files / value))
+    ]
     return [*SAPAR, *more[:1], *options, *more[1:]]
 
 
@@ -85,14 +90,20 @@ async def test_replay_ends_with_its_recording(broker, files):
     assert time.monotonic() - started >= 39 / 20
 
 
-@pytest.mark.parametrize(("more", "message"), [
-    (["--sign-on", "trip=3"], "not a sign-on mix"),
-    (["--credentials", "absent.csv"], "cannot read credentials"),
-])
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--sign-on", "trip=3"], "not a sign-on mix"),
+        (["--credentials", "absent.csv"], "cannot read credentials"),
+    ],
+)
 def test_an_error_is_a_sentence_and_status_one(broker, files, more, message):
     done = subprocess.run(
-        command(files, "cli-c", "simulate", *more), env=environment(broker, at(10)),
-        capture_output=True, text=True, check=False,
+        command(files, "cli-c", "simulate", *more),
+        env=environment(broker, at(10)),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert message in done.stderr

@@ -18,7 +18,10 @@ from tests.simulators.acknowledger import PASSWORD, acknowledger, admit, running
 
 def fix(device) -> Fix:
     return Fix(
-        epoch=device.epoch, seq=device.next_seq("gps"), time_ms=1_770_000_000_000, latitude=50.0,
+        epoch=device.epoch,
+        seq=device.next_seq("gps"),
+        time_ms=1_770_000_000_000,
+        latitude=50.0,
         longitude=57.0,
     )
 
@@ -114,7 +117,10 @@ async def test_a_duplicate_is_sent_twice_and_kept_once(broker):
 async def test_status_tells_online_and_the_will_tells_when_it_vanishes(broker):
     topic = device_topic("dev-f", "d1", "status")
     watcher = MqttClient(
-        "127.0.0.1", broker.internal_port, client_id="watch-status", username=broker.username,
+        "127.0.0.1",
+        broker.internal_port,
+        client_id="watch-status",
+        username=broker.username,
         password=broker.password,
     )
     async with watcher:
@@ -134,8 +140,10 @@ async def test_it_obeys_commands_and_takes_its_config(broker):
         running_device(broker, "dev-g") as device,
     ):
         await server.client.publish(
-            device_topic("dev-g", "d1", "config"), encode(Config(version=7, fix_interval_s=9.0)),
-            qos=1, retain=True,
+            device_topic("dev-g", "d1", "config"),
+            encode(Config(version=7, fix_interval_s=9.0)),
+            qos=1,
+            retain=True,
         )
         await until(lambda: device.config.version == 7)
         for name in ("ping", "dance"):
@@ -144,11 +152,10 @@ async def test_it_obeys_commands_and_takes_its_config(broker):
         await until(lambda: server.seqs("d1", "event") == [1, 2])
         results = {
             record.data["command_id"]: record.data["result"]
-            for key, record in server.records.items() if key[1] == "event"
+            for key, record in server.records.items()
+            if key[1] == "event"
         }
-        await server.client.publish(
-            device_topic("dev-g", "d1", "config"), b"", qos=1, retain=True
-        )
+        await server.client.publish(device_topic("dev-g", "d1", "config"), b"", qos=1, retain=True)
     assert results == {"ping": "done", "dance": "unknown_command"}
     assert device.config.fix_interval_s == 9.0
 
@@ -192,8 +199,11 @@ async def test_a_hundred_devices_share_a_process_lightly(broker):
         names = [f"d{n}" for n in range(100)]
         admit(broker, "dev-j", names)
         devices = make_devices(
-            ("127.0.0.1", broker.device_port), "dev-j",
-            [Credentials(name, PASSWORD, f"bus-{name}") for name in names], clock=clock, seed=1,
+            ("127.0.0.1", broker.device_port),
+            "dev-j",
+            [Credentials(name, PASSWORD, f"bus-{name}") for name in names],
+            clock=clock,
+            seed=1,
         )
         async with running(devices):
             for _ in range(10):

@@ -25,7 +25,11 @@ async def test_what_the_truth_says_was_published_is_what_arrived(broker, tmp_pat
     admit(broker, "sim-a", [one.device_id for one in who])
     clock = ScaledClock(SystemClock().wall(), at(10), 20.0)
     options = FleetSettings(
-        "sim-a", ("127.0.0.1", broker.device_port), buses=12, seed=2, faults=FAULTS,
+        "sim-a",
+        ("127.0.0.1", broker.device_port),
+        buses=12,
+        seed=2,
+        faults=FAULTS,
         duration_s=120.0,
     )
     async with acknowledger(broker, "sim-a") as server:
@@ -36,7 +40,8 @@ async def test_what_the_truth_says_was_published_is_what_arrived(broker, tmp_pat
     assert list(rows[0]) == PUBLISHED_COLUMNS.split(",")
     readable = {
         (row["device_id"], row["kind"], int(row["epoch"]), int(row["seq"]))
-        for row in rows if row["expected"] not in {"decode_error", "missing_field"}
+        for row in rows
+        if row["expected"] not in {"decode_error", "missing_field"}
     }
     assert set(server.times) == readable
     identities = [(r["device_id"], r["kind"], r["seq"], r["variant"]) for r in rows]
@@ -76,7 +81,10 @@ async def test_asked_to_stop_it_drains_and_ends(broker, tmp_path):
     admit(broker, "sim-b", [one.device_id for one in who])
     clock = ScaledClock(SystemClock().wall(), at(10), 5.0)
     options = FleetSettings(
-        "sim-b", ("127.0.0.1", broker.device_port), buses=6, seed=2,
+        "sim-b",
+        ("127.0.0.1", broker.device_port),
+        buses=6,
+        seed=2,
         swarm=SwarmOptions(plain_share=0.5),
     )
     stop = asyncio.Event()

@@ -49,16 +49,15 @@ async def test_a_rate_and_a_duration_are_kept(settings):
     assert 0.8 <= report.duration_s <= 1.5
 
 
-async def test_what_was_under_way_when_the_broker_died_is_not_counted(
-    settings, service_directory
-):
+async def test_what_was_under_way_when_the_broker_died_is_not_counted(settings, service_directory):
     own = start_broker(service_directory / "broker")
     try:
-        at_own = settings.model_copy(update={
-            "broker_port": own.internal_port, "broker_password": type(settings.broker_password)(
-                own.password
-            ),
-        })
+        at_own = settings.model_copy(
+            update={
+                "broker_port": own.internal_port,
+                "broker_password": type(settings.broker_password)(own.password),
+            }
+        )
         load = LoadSettings("load-kill", ["a", "b"], epoch=1, duration_s=2.0, connections=2)
         publisher = LoadPublisher(at_own, load, SystemClock())
         task = asyncio.create_task(publisher.run())

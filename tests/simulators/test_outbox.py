@@ -37,7 +37,10 @@ def test_a_record_stays_until_it_is_named():
     taken = box.take(0.0)
     box.sent(taken, 0.0)
     assert seqs(taken) == [1, 2, 3]
-    assert [(e.seq, code) for e, code in box.acknowledge(ack(ranges=[(1, 2)]))] == [(1, ""), (2, "")]
+    assert [(e.seq, code) for e, code in box.acknowledge(ack(ranges=[(1, 2)]))] == [
+        (1, ""),
+        (2, ""),
+    ]
     assert box.take(9.9) == []
     assert len(box) == 1
     assert seqs(box.take(10.0)) == [3]
@@ -51,20 +54,24 @@ def test_a_refused_record_and_an_unreadable_one_are_freed_by_their_names():
     box.sent(box.take(0.0), 0.0)
     named = ack(refused=[(1, "no_fix")], undecodable=[digest_of(b"2")])
     assert {(e.seq, code) for e, code in box.acknowledge(named)} == {
-        (1, "no_fix"), (2, "decode_error")
+        (1, "no_fix"),
+        (2, "decode_error"),
     }
     assert len(box) == 0
     assert box.due_s is None
     assert box.take(100.0) == []
 
 
-@pytest.mark.parametrize("named", [
-    ack(kind="event", ranges=[(1, 9)]),
-    ack(ranges=[(2, 9)]),
-    ack(ranges=[(5, 1)]),
-    Ack(kind="gps", server_time_ms=0, stored=[StoredRanges(2, [(1, 9)])]),
-    ack(refused=[(3, "no_fix")], undecodable=["00"]),
-])
+@pytest.mark.parametrize(
+    "named",
+    [
+        ack(kind="event", ranges=[(1, 9)]),
+        ack(ranges=[(2, 9)]),
+        ack(ranges=[(5, 1)]),
+        Ack(kind="gps", server_time_ms=0, stored=[StoredRanges(2, [(1, 9)])]),
+        ack(refused=[(3, "no_fix")], undecodable=["00"]),
+    ],
+)
 def test_an_acknowledgement_of_something_else_frees_nothing(named):
     box = Outbox()
     box.add(entry(1))
@@ -86,9 +93,7 @@ def test_what_would_spoil_a_batch_travels_alone_and_kinds_do_not_mix():
     while taken := box.take(0.0):
         box.sent(taken, 0.0)
         messages.append([(e.kind, e.seq) for e in taken])
-    assert messages == [
-        [("gps", 1), ("gps", 3), ("gps", 4)], [("gps", 2)], [("event", 1)]
-    ]
+    assert messages == [[("gps", 1), ("gps", 3), ("gps", 4)], [("gps", 2)], [("event", 1)]]
 
 
 def test_newest_first_turns_a_backlog_round():

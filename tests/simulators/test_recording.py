@@ -24,12 +24,15 @@ def test_rows_are_read_with_empty_fields_as_unknown(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(("rows", "line"), [
-    (["1,100,x,57,,,,,"], 2),
-    (["1,100,50,57,,,,,", "1,100.5,50,57,,,,,"], 3),
-    (["1,100,50,57,,,,,", "1,99,50,57,,,,,"], 3),
-    (["1,100"], 2),
-])
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        (["1,100,x,57,,,,,"], 2),
+        (["1,100,50,57,,,,,", "1,100.5,50,57,,,,,"], 3),
+        (["1,100,50,57,,,,,", "1,99,50,57,,,,,"], 3),
+        (["1,100"], 2),
+    ],
+)
 def test_a_row_that_cannot_be_read_is_named(tmp_path, rows, line):
     with pytest.raises(BadInput, match=f"line {line}"):
         list(read_recording(write(tmp_path / "p.gz", *rows)))
@@ -41,7 +44,10 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path):
     cut = write(tmp_path / "cut.gz", *["1,100,50,57,,,,,"] * 5000)
     cut.write_bytes(cut.read_bytes()[:-20])
     for path in (
-        plain, cut, tmp_path / "absent.gz", write(tmp_path / "h.gz", header="vehicle_id,timestamp")
+        plain,
+        cut,
+        tmp_path / "absent.gz",
+        write(tmp_path / "h.gz", header="vehicle_id,timestamp"),
     ):
         with pytest.raises(BadInput):
             list(read_recording(path))
@@ -57,9 +63,13 @@ def test_a_survey_tells_who_is_in_it(tmp_path):
     assert survey(path, 1.0).vehicle_ids == ("b0", "b1")
 
 
-@pytest.mark.parametrize(("folder", "fixes", "vehicles", "quiet_min"), [
-    ("wmata", 14_917, 22, 0), ("warsaw", 318_349, 819, 12),
-])
+@pytest.mark.parametrize(
+    ("folder", "fixes", "vehicles", "quiet_min"),
+    [
+        ("wmata", 14_917, 22, 0),
+        ("warsaw", 318_349, 819, 12),
+    ],
+)
 def test_the_real_recordings_are_read_whole(sapar_data, folder, fixes, vehicles, quiet_min):
     facts = survey(sapar_data / folder / "positions.csv.gz")
     assert facts.fixes == fixes

@@ -32,14 +32,10 @@ async def run(broker, agency, folder, rows, vehicles, start_s, **changes):
     """Replay rows and give the summary, what arrived, and published.csv."""
     who = credentials(vehicles)
     admit(broker, agency, [one.device_id for one in who])
-    options = ReplaySettings(
-        agency, ("127.0.0.1", broker.device_port), stop_at_end=True, **changes
-    )
+    options = ReplaySettings(agency, ("127.0.0.1", broker.device_port), stop_at_end=True, **changes)
     async with acknowledger(broker, agency) as server:
         with TruthWriter(folder) as truth:
-            summary = await replay(
-                rows, options, who, truth, started_at(start_s), asyncio.Event()
-            )
+            summary = await replay(rows, options, who, truth, started_at(start_s), asyncio.Event())
     with (folder / "published.csv").open(newline="") as handle:
         published = list(csv.DictReader(handle))
     return summary, server, published
@@ -50,8 +46,14 @@ async def test_a_slice_of_wmata_arrives_record_by_record(sapar_data, broker, tmp
     facts = survey(path, 600.0)
     area = timetable_area(load_timetable(sapar_data / "wmata" / "gtfs.zip", "wmata"))
     summary, server, published = await run(
-        broker, "wmata", tmp_path, read_recording(path), facts.vehicle_ids, facts.begin_s,
-        area=area, duration_s=600.0,
+        broker,
+        "wmata",
+        tmp_path,
+        read_recording(path),
+        facts.vehicle_ids,
+        facts.begin_s,
+        area=area,
+        duration_s=600.0,
     )
     rows = takewhile(lambda row: row.time_s <= facts.begin_s + 600, read_recording(path))
     expected: dict[str, list[RecordedFix]] = {}

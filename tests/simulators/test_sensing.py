@@ -39,7 +39,11 @@ def make_ride(rates: FaultRates, *, agency: str = "city", seed: int = 4, mix=Non
     )
     who = [Credentials(f"d{n}", "secret", f"bus-{n}") for n in range(12)]
     devices = make_devices(
-        settings.address, agency, who, clock=ManualClock(at(10)), seed=seed,
+        settings.address,
+        agency,
+        who,
+        clock=ManualClock(at(10)),
+        seed=seed,
         options=SwarmOptions(msgpack_share=0.5),
     )
     return Ride(network(), settings, at(10), devices, slices=5)
@@ -100,7 +104,9 @@ def test_without_faults_every_fix_is_good_and_lies_where_the_bus_is():
         fix = read_fix(fixes[-1])
         assert fix.latitude is not None
         assert fix.longitude is not None
-        away = distance_m(fix.latitude, fix.longitude, last.latitude[number], last.longitude[number])
+        away = distance_m(
+            fix.latitude, fix.longitude, last.latitude[number], last.longitude[number]
+        )
         assert away < 17.0 * 5 + 1
         assert 11 <= len(fixes) <= 13
 

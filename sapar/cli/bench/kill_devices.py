@@ -168,9 +168,8 @@ class Fleet:
         self._stop.set()
 
     def count(self, name: str) -> int:
-        """Add a counter of the devices that resend up; see `DeviceClient.counts`."""
-        chosen = self.devices[: len(self.resending_ids)]
-        return sum(device.counts[name] for device in chosen)
+        """Add a counter of all devices up; see `DeviceClient.counts`."""
+        return sum(device.counts[name] for device in self.devices)
 
     async def _run(self) -> None:
         async with running(self.devices):

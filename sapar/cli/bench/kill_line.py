@@ -195,7 +195,9 @@ class Line:
         Returns:
             `published, stored, lost, extra, duplicates, acknowledged, acknowledged_but_not_stored`
             and examples for the devices that resend, `unacknowledged` records that all devices
-            still hold, `refused` by code, and `plain_published, plain_lost, plain_lost_share`.
+            still hold, `refused` by code, `plain_published, plain_lost, plain_lost_share`, and
+            `fixes_per_s, messages_per_s` of all devices (what waits for the broker is sent in
+            batches, so there are fewer messages than fixes).
         """
         self.say("no more fixes; waiting for the last acknowledgements")
         start_s = self.clock.monotonic()
@@ -208,6 +210,7 @@ class Line:
         return report | {
             "unacknowledged": fleet.left,
             "resent": fleet.count("resent"),
+            "fixes_per_s": round(len(fleet.book.sent) / fleet.producing_s),
             "messages_per_s": round(fleet.count("messages") / fleet.producing_s),
             "drained_s": round(drained_s, 1),
         }

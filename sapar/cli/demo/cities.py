@@ -35,7 +35,7 @@ class DemoCity:
 
 
 def recorded_city(agency_id: str, gtfs: Path, positions: Path) -> DemoCity:
-    """Describe a recording.
+    """Describe a recording; its clock starts where the recording is in full swing.
 
     Raises:
         BadInput: a file is missing or cannot be read.
@@ -43,7 +43,7 @@ def recorded_city(agency_id: str, gtfs: Path, positions: Path) -> DemoCity:
     if not gtfs.is_file():
         raise BadInput(f"there is no timetable {gtfs}", code="no_timetable")
     facts = survey(positions)
-    return DemoCity(agency_id, gtfs, positions, facts.begin_s - _MARGIN_S, tuple(facts.vehicle_ids))
+    return DemoCity(agency_id, gtfs, positions, facts.busy_s - _MARGIN_S, tuple(facts.vehicle_ids))
 
 
 def generated_city(agency_id: str, buses: int, seed: int, today: dt.date, folder: Path) -> DemoCity:

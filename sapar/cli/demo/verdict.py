@@ -86,8 +86,8 @@ def publish_to_feed_s(
     """Give wall seconds from publishing to the feed, for fixes that were their vehicle's newest.
 
     A fix has arrived once the feed shows it or a newer one of its vehicle. A device clock that runs
-    ahead is held at the server's, so such a fix is known by the time it was published. Each fix is listed with
-    its latency in `latency.csv` beside the truth.
+    ahead is held at the server's, so such a fix is known by the time it was published. Each fix is
+    listed with its latency in `latency.csv` beside the truth.
 
     Returns:
         (latencies, fixes that never appeared).

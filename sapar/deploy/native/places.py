@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import pwd
+import random
 import socket
 import stat
 from collections.abc import Iterator
@@ -80,17 +81,26 @@ def prepare_directory(path: Path, account: Account | None, mode: int) -> None:
     path.chmod(mode)
 
 
+_PORTS = range(20_000, 32_000)
+"""Below the kernel's range for outgoing connections: a client that tries to reconnect to a service
+that is down could be given the service's own port there, and the service could not come back."""
+
+
 def free_port(preferred: int = 0) -> int:
-    """Give `preferred` when nothing listens there on loopback, else any free port."""
-    for candidate in (preferred, 0):
+    """Give `preferred` when nothing listens there on loopback, else a free port of `_PORTS`.
+
+    Raises:
+        Refused: no port is free.
+    """
+    candidates = [preferred] if preferred else []
+    for port in (*candidates, *random.sample(_PORTS, 200)):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             # Connections of an earlier run that linger in TIME_WAIT do not make a port taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((LOOPBACK, candidate))
+                probe.bind((LOOPBACK, port))
             except OSError:
                 continue
-            port: int = probe.getsockname()[1]
             return port
     raise Refused("no free port on loopback", code="no_free_port")
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { keepDirections } from "../data/fleet";
 import { readNetwork } from "../data/network";
 import type { Vehicle } from "../data/types";
 import { adherenceOf, delayMinutes, signedMinutes } from "./adherence";
@@ -92,6 +93,22 @@ describe("look", () => {
     const look = lookOf(late, 70, "adherence");
     expect(labelOf(late, "105", look, "adherence", "1 min")).toBe("105 +11 · 1 min");
     expect(labelOf(late, "105", look, "route", "1 min")).toBe("105 · 1 min");
+  });
+});
+
+describe("direction", () => {
+  it("of a standing bus stays the last known one, and an unknown one stays unknown", () => {
+    const at = (time_s: number, bearing: number | null) => ({
+      time_s,
+      heard: 1,
+      expected: 1,
+      vehicles: [{ ...bus, bearing }],
+    });
+    const moving = keepDirections(null, at(1, 90));
+    const standing = keepDirections(moving, at(2, null));
+    expect(standing.vehicles[0]?.bearing).toBe(90);
+    expect(keepDirections(standing, at(3, 45)).vehicles[0]?.bearing).toBe(45);
+    expect(keepDirections(at(1, null), at(2, null)).vehicles[0]?.bearing).toBeNull();
   });
 });
 

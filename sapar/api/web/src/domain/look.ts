@@ -9,7 +9,14 @@ export const questions: readonly Question[] = ["adherence", "age", "route"];
 /** Names of colours; the theme says which they are. */
 export type Tone = "cold2" | "cold1" | "even" | "warm1" | "warm2" | "age1" | "age2" | "route";
 
-export type Shape = "arrow" | "arrow-ahead" | "arrow-behind" | "dot" | "square" | "diamond";
+export type Shape =
+  | "arrow"
+  | "arrow-ahead"
+  | "arrow-behind"
+  | "dot"
+  | "cross"
+  | "square"
+  | "diamond";
 
 export interface Look {
   readonly shape: Shape;
@@ -34,8 +41,8 @@ const toneOfAdherence: Readonly<Record<Adherence, Tone>> = {
 const shapeOfPhase: Readonly<Partial<Record<Phase, Shape>>> = {
   layover: "square",
   off_route: "diamond",
-  unassigned: "dot",
-  out_of_service: "dot",
+  unassigned: "cross",
+  out_of_service: "cross",
 };
 
 /** Gives the look of a vehicle whose fix is `age_s` old, for one colour question. */

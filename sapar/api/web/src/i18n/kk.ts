@@ -10,7 +10,7 @@ export const kk: Messages = {
   link: "байланыс {age}",
   linkTitle: "Серверден келген соңғы деректің уақыты",
   noLink: "байланыс жоқ",
-  heard: "байланыста {heard} / {expected}",
+  heard: "байланыста {heard}, күтілетіні {expected}",
   heardTitle:
     "Соңғы 30 минутта дерек жіберген көліктер; кесте бойынша қазір желіде болуы тиіс көлік саны",
   map: "Карта",
@@ -52,6 +52,7 @@ export const kk: Messages = {
   glyphMoving: "рейсте, ұшы жүру бағытын көрсетеді",
   glyphLayover: "соңғы аялдамада",
   glyphOffRoute: "бағыттан ауытқыған",
+  glyphNoDirection: "бағыты белгісіз",
   glyphUnassigned: "рейссіз",
   exceptionsOnly: "Тек ауытқулар",
   fit: "Бүкіл желі",

@@ -10,7 +10,7 @@ export const ru: Messages = {
   link: "связь {age}",
   linkTitle: "Давность последнего состояния с сервера",
   noLink: "нет связи",
-  heard: "на связи {heard} из {expected}",
+  heard: "на связи {heard}, ожидается {expected}",
   heardTitle:
     "Машины, приславшие данные за последние 30 минут; сколько их сейчас на линии по расписанию",
   map: "Карта",
@@ -53,6 +53,7 @@ export const ru: Messages = {
   glyphMoving: "на рейсе, остриём по ходу",
   glyphLayover: "на конечной",
   glyphOffRoute: "сошёл с маршрута",
+  glyphNoDirection: "направление неизвестно",
   glyphUnassigned: "без рейса",
   exceptionsOnly: "Только отклонения",
   fit: "Вся сеть",

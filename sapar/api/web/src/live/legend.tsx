@@ -37,7 +37,8 @@ const entries: Readonly<Record<Question, readonly Entry[]>> = {
 const states: readonly Entry[] = [
   { shape: "square", tone: "even", text: "glyphLayover" },
   { shape: "diamond", tone: "even", text: "glyphOffRoute" },
-  { shape: "dot", tone: "age2", text: "glyphUnassigned" },
+  { shape: "dot", tone: "even", text: "glyphNoDirection" },
+  { shape: "cross", tone: "age2", text: "glyphUnassigned" },
 ];
 const hollow: Entry = { shape: "arrow", tone: "even", hollow: true, text: "old" };
 

@@ -27,6 +27,15 @@ const ring = (radius: number, corners: number, turn: number): readonly Point[] =
     const angle = ((index + turn) / corners) * 2 * Math.PI;
     return [radius * Math.cos(angle), radius * Math.sin(angle)] as const;
   });
+const turned = (points: readonly Point[]): readonly Point[] =>
+  points.map(([x, y]) => [(x - y) * Math.SQRT1_2, (x + y) * Math.SQRT1_2] as const);
+const plank: readonly Point[] = [
+  [-11, -2.4],
+  [11, -2.4],
+  [11, 2.4],
+  [-11, 2.4],
+];
+const upright: readonly Point[] = plank.map(([x, y]) => [-y, x] as const);
 const moved = (points: readonly Point[], dy: number): readonly Point[] =>
   points.map(([x, y]) => [x, y + dy] as const);
 
@@ -36,6 +45,7 @@ export const polygons: Readonly<Record<Shape, readonly (readonly Point[])[]>> = 
   "arrow-ahead": [moved(arrow, 3), bar(-17)],
   "arrow-behind": [moved(arrow, -3), bar(15)],
   dot: [ring(8, 32, 0)],
+  cross: [turned(plank), turned(upright)],
   square: [ring(11.5, 4, 0.5)],
   diamond: [ring(13, 4, 0)],
 };

@@ -1,5 +1,6 @@
 /** Fetching: the deployment, the network and the stream of states; and keeping the address. */
 import { effect } from "@preact/signals";
+import { keepDirections } from "../data/fleet";
 import { firstLink, follow } from "../data/link";
 import { emptyNetwork, type NetworkDocument, readNetwork } from "../data/network";
 import type { Deployment } from "../data/types";
@@ -75,7 +76,7 @@ function openAgency(id: string): () => void {
   void loadNetwork();
   const stop = follow(`/${id}/api/fleet.json`, {
     onFleet: (fleet) => {
-      if (open) state.fleet.value = fleet;
+      if (open) state.fleet.value = keepDirections(state.fleet.value, fleet);
     },
     onLink: (change) => {
       if (!open) return;

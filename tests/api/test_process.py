@@ -1,0 +1,60 @@
+"""`sapar api` as a process: starts, serves what the broker retains, and ends when asked to."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import httpx
+
+from sapar.core.mqtt import MqttClient
+from sapar.core.settings import Settings
+from sapar.deploy.native import free_port
+from tests.api import town
+
+
+async def test_an_instance_starts_serves_and_stops(
+    town_settings: Settings, engine: MqttClient, agency: str
+) -> None:
+    await town.publish(engine, town.make_tick(agency, 4, 2, wall_s=1_795_000_000.0))
+    port = free_port()
+    environment = {
+        **os.environ,
+        "SAPAR_DATABASE_URL": town_settings.database_url.get_secret_value(),
+        "SAPAR_BROKER_PORT": str(town_settings.broker_port),
+        "SAPAR_BROKER_USERNAME": town_settings.broker_username,
+        "SAPAR_BROKER_PASSWORD": town_settings.broker_password.get_secret_value(),
+        "SAPAR_AGENCY": agency,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from sapar.cli.main import main; main()", "api", "--port", str(port),
+        env=environment,
+    )  # fmt: skip
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            answer = await until_current(http, process)
+            assert answer.json()["tick"]["term"] == 4
+            feed = await http.get("/gtfs-rt/vehicle-positions.pb")
+            assert feed.status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 10) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until_current(
+    http: httpx.AsyncClient, process: asyncio.subprocess.Process
+) -> httpx.Response:
+    """Wait until the instance serves a state; give its status."""
+    async with asyncio.timeout(60):
+        while process.returncode is None:
+            try:
+                answer = await http.get("/api/status.json")
+                if answer.status_code == 200 and answer.json()["tick"]:
+                    return answer
+            except httpx.TransportError:
+                pass  # not listening yet
+            await asyncio.sleep(0.1)
+    raise AssertionError(f"the process ended with {process.returncode}")
