@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from sapar.contract.messages import INTEGER_MAX, Event, Fix, Record, Shift
 
@@ -109,37 +110,24 @@ def check_area(fix: Fix, context: CheckContext) -> str | None:
     return f"position {lat}, {lon}"
 
 
-def _range_rule(field: str, low: float, high: float) -> Callable[[Fix], str | None]:
-    def check(fix: Fix) -> str | None:
-        value = getattr(fix, field)
-        if value is None or low <= value <= high:
-            return None
-        return f"{field} {value}"
-
-    return check
-
-
 # Bounds: no road bus is faster than 60 m/s; 10^9 m is more than any bus drives; 200 m of accuracy
 # and more is a cell fix that still says something, 100 km says nothing.
-_RANGES = tuple(
-    _range_rule(field, low, high)
-    for field, low, high in (
-        ("speed_mps", 0.0, 60.0),
-        ("bearing_deg", 0.0, 360.0),
-        ("odometer_m", 0.0, 1e9),
-        ("accuracy_m", 0.0, 1e5),
-        ("satellites", 0, 200),
-        ("occupancy_count", 0, 1000),
-    )
+_BOUNDS = (
+    ("speed_mps", 0.0, 60.0),
+    ("bearing_deg", 0.0, 360.0),
+    ("odometer_m", 0.0, 1e9),
+    ("accuracy_m", 0.0, 1e5),
+    ("satellites", 0, 200),
+    ("occupancy_count", 0, 1000),
 )
+_measured = attrgetter(*(field for field, _, _ in _BOUNDS))
 
 
 def check_values(fix: Fix, _: CheckContext) -> str | None:
     """`impossible_value`: a measured value lies outside what a bus can do (NaN included)."""
-    for rule in _RANGES:
-        detail = rule(fix)
-        if detail is not None:
-            return detail
+    for value, (field, low, high) in zip(_measured(fix), _BOUNDS, strict=True):
+        if value is not None and not low <= value <= high:
+            return f"{field} {value}"
     return None
 
 

@@ -245,6 +245,7 @@ def _store(
             with cursor.copy(QUERIES[f"copy_{table}"]) as copy:
                 for values_row in rows:
                     copy.write_row((agency_id, version_no, *values_row))
+    connection.execute(QUERIES["analyze"])
     return version_no
 
 

@@ -114,3 +114,7 @@ COPY gtfs_shape (agency_id, version_no, shape_id, latitude, longitude, along_m) 
 -- Rows of frequencies.txt.
 COPY gtfs_frequency (agency_id, version_no, trip_id, start_s, end_s, headway_s, exact)
 FROM STDIN;
+
+-- name: analyze
+-- A new version is most of these tables: without statistics plans for it are guesses.
+ANALYZE gtfs_version, gtfs_agency, gtfs_stop, gtfs_route, gtfs_trip, gtfs_stop_time, gtfs_calendar, gtfs_calendar_date, gtfs_shape, gtfs_frequency;

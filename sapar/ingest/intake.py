@@ -31,7 +31,7 @@ from sapar.core.metrics import Metrics
 from sapar.core.mqtt import Message
 from sapar.core.settings import Settings
 from sapar.fleet.registry import DeviceEntry, Registry
-from sapar.ingest.rows import TABLES, content_digest
+from sapar.ingest.rows import TABLES, to_line
 
 _SOURCES_MAX = 200_000
 
@@ -47,7 +47,7 @@ class Row(NamedTuple):
             database refuses the row.
     """
 
-    line: str
+    line: bytes
     device: DeviceEntry
     epoch: int
     seq: int
@@ -162,7 +162,7 @@ class Intake:
         rules = RULES_BY_KIND[source.kind]
         context = self._contexts.get(device.agency_id) or self._context(device.agency_id)
         rows = batch.rows[source.kind]
-        to_line = TABLES[source.kind].line
+        to_content = TABLES[source.kind].content
         self.encodings[device.device_no] = encoding_of(payload)
         batch.records += len(records)
         for index, record in enumerate(records):
@@ -183,8 +183,7 @@ class Intake:
                     record=record,
                 )
                 continue
-            content = to_line(record)
-            line = f"{device.device_no}\t{content_digest(content)}\t{content}"
+            line = to_line(device.device_no, to_content(record))
             rows.append(Row(line, device, record.epoch, record.seq, message, index))
             if source.kind == "gps":
                 self._note_latest(device, record)

@@ -4,29 +4,30 @@
 -- name: create_staging
 -- Once per connection.
 CREATE TEMPORARY TABLE fix_in (
-    device_no int, digest bigint, time_ms bigint, epoch bigint, seq bigint,
+    device_no int, digest bigint, epoch bigint, seq bigint, time_ms bigint,
     latitude double precision, longitude double precision, speed_mps double precision, bearing_deg double precision,
     odometer_m double precision, accuracy_m double precision, satellites smallint,
     trip_id text, route_id text, block_id text, driver_id text,
     doors_open boolean, ignition boolean, occupancy_count smallint
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE event_in (
-    device_no int, digest bigint, time_ms bigint, epoch bigint, seq bigint,
+    device_no int, digest bigint, epoch bigint, seq bigint, time_ms bigint,
     kind text, latitude double precision, longitude double precision, data jsonb
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE shift_in (
-    device_no int, digest bigint, time_ms bigint, epoch bigint, seq bigint,
+    device_no int, digest bigint, epoch bigint, seq bigint, time_ms bigint,
     action text, driver_id text, trip_id text, route_id text, block_id text
 ) ON COMMIT DELETE ROWS;
 
 -- name: copy_fix
-COPY fix_in FROM STDIN (NULL 'None');
+-- Lines as rows.py writes them.
+COPY fix_in FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\');
 
 -- name: copy_event
-COPY event_in FROM STDIN (NULL 'None');
+COPY event_in FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\');
 
 -- name: copy_shift
-COPY shift_in FROM STDIN (NULL 'None');
+COPY shift_in FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\');
 
 -- name: insert_fix
 -- Gives the identities stored for the first time, per device and epoch. In key order, so that two

@@ -1,4 +1,11 @@
-"""How a record becomes a line of COPY: one table, its columns and one format per kind. Pure."""
+r"""How a record becomes a line of COPY: one table and its columns per kind. Pure.
+
+A line is CSV that a JSON encoder writes: the values of a record as a JSON array without its
+brackets. In COPY's CSV format with `ESCAPE '\'` and `NULL 'null'` such a line reads back as the
+very values: numbers, true and false stand as they are, a text is quoted with its quotes and
+backslashes escaped, and only an unquoted null is NULL. Control characters, which JSON would write
+as escapes that CSV does not know, never get past the checks.
+"""
 
 from __future__ import annotations
 
@@ -9,50 +16,21 @@ from typing import Any
 
 import msgspec
 
-from sapar.contract.messages import Event, Fix, Shift
+from sapar.contract.messages import Event, Fix, Record, Shift
 
-NULL = "None"
-"""How COPY spells NULL here: what Python writes for a missing value."""
-
-
-def _text(value: str | None) -> str | None:
-    r"""Escape a text for COPY; the word `None` is escaped too, for it would read as NULL.
-
-    A NUL cannot be stored at all: it is passed on so that the database refuses the row.
-    """
-    if value is None:
-        return None
-    if value == NULL:
-        return "Non\\e"
-    if "\\" in value or not value.isprintable():
-        value = value.replace("\\", "\\\\").replace("\t", "\\t")
-        value = value.replace("\n", "\\n").replace("\r", "\\r")
-    return value
+_encode = msgspec.json.Encoder().encode
+_values = msgspec.structs.astuple
 
 
-def _fix(fix: Fix) -> str:
-    return (
-        f"{fix.time_ms}\t{fix.epoch}\t{fix.seq}\t{fix.latitude!r}\t{fix.longitude!r}"
-        f"\t{fix.speed_mps}\t{fix.bearing_deg}\t{fix.odometer_m}\t{fix.accuracy_m}"
-        f"\t{fix.satellites}\t{_text(fix.trip_id)}\t{_text(fix.route_id)}"
-        f"\t{_text(fix.block_id)}\t{_text(fix.driver_id)}\t{fix.doors_open}\t{fix.ignition}"
-        f"\t{fix.occupancy_count}"
-    )
+def _plain(record: Record) -> bytes:
+    return _encode(_values(record))[1:-1]
 
 
-def _event(event: Event) -> str:
-    data = None if event.data is None else msgspec.json.encode(event.data, order="sorted").decode()
-    return (
-        f"{event.time_ms}\t{event.epoch}\t{event.seq}\t{_text(event.kind)}"
-        f"\t{event.latitude}\t{event.longitude}\t{_text(data)}"
-    )
-
-
-def _shift(shift: Shift) -> str:
-    return (
-        f"{shift.time_ms}\t{shift.epoch}\t{shift.seq}\t{shift.action}\t{_text(shift.driver_id)}"
-        f"\t{_text(shift.trip_id)}\t{_text(shift.route_id)}\t{_text(shift.block_id)}"
-    )
+def _event(event: Event) -> bytes:
+    """Write nested data as the text of a JSON document, for a column of type jsonb."""
+    *values, data = _values(event)
+    text = None if data is None else msgspec.json.encode(data, order="sorted").decode()
+    return _encode((*values, text))[1:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +40,46 @@ class Table:
     Attributes:
         kind: kind of the topic.
         name: the hypertable; `{name}_in` is its staging table (see queries.sql).
-        line: gives the record's content as COPY columns, tab-separated, beginning with time_ms.
+        fields: the record's fields in the order of the staging table's columns.
+        content: gives the values of these fields as columns of COPY.
     """
 
     kind: str
     name: str
-    line: Callable[[Any], str]
+    fields: tuple[str, ...]
+    content: Callable[[Any], bytes]
 
 
 TABLES: dict[str, Table] = {
-    "gps": Table("gps", "fix", _fix),
-    "event": Table("event", "event", _event),
-    "shift": Table("shift", "shift", _shift),
+    "gps": Table("gps", "fix", Fix.__struct_fields__, _plain),
+    "event": Table("event", "event", Event.__struct_fields__, _event),
+    "shift": Table("shift", "shift", Shift.__struct_fields__, _plain),
 }
 """Kinds that ingest stores; taps belong to ticketing."""
 
 
-def content_digest(content: str) -> int:
+def content_digest(content: bytes) -> int:
     """Digest a record's content (64 bit, signed) so that other content gets another row."""
-    digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    digest = hashlib.blake2b(content, digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+def to_line(device_no: int, content: bytes) -> bytes:
+    """Put device and digest before a record's content."""
+    return b"%d,%d,%b" % (device_no, content_digest(content), content)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The full identity of a line's record."""
+
+    device_no: int
+    digest: int
+    epoch: int
+    seq: int
+    time_ms: int
+
+    @classmethod
+    def of(cls, line: bytes) -> Key:
+        """Read it off a line: the first five columns of every table."""
+        return cls(*map(int, line.split(b",", 5)[:5]))

@@ -20,7 +20,7 @@ from sapar.core.db import (
 )
 from sapar.core.metrics import Metrics
 from sapar.ingest.intake import Batch, DeadLetter, Row, dead_letter
-from sapar.ingest.rows import TABLES
+from sapar.ingest.rows import TABLES, Key
 
 _queries = load_queries("sapar.ingest")
 
@@ -102,7 +102,7 @@ class Writer:
         """Insert rows in one transaction; give what is committed, per device and epoch."""
         connection = await self._connected()
         table = TABLES[kind].name
-        data = "\n".join([row.line for row in rows]).encode("utf-8", "surrogatepass")
+        data = b"\n".join([row.line for row in rows])
         with translated():
             async with connection.transaction(), connection.cursor() as cursor:
                 async with cursor.copy(_queries[f"copy_{table}"]) as copy:
@@ -124,18 +124,18 @@ class Writer:
         asked = [r for r in rows if (r.device.device_no, r.epoch, r.seq) not in known]
         if not asked:
             return []
-        parts = [row.line.split("\t", 3) for row in asked]
-        times = [int(part[2]) for part in parts]
+        keys = [Key.of(row.line) for row in asked]
+        times = [key.time_ms for key in keys]
         connection = await self._connected()
         with translated():
             cursor = await connection.execute(
                 _queries[f"read_back_{table}"],
                 {
-                    "device_no": [row.device.device_no for row in asked],
-                    "digest": [int(part[1]) for part in parts],
+                    "device_no": [key.device_no for key in keys],
+                    "digest": [key.digest for key in keys],
                     "time_ms": times,
-                    "epoch": [row.epoch for row in asked],
-                    "seq": [row.seq for row in asked],
+                    "epoch": [key.epoch for key in keys],
+                    "seq": [key.seq for key in keys],
                     "first_ms": min(times),
                     "last_ms": max(times),
                 },

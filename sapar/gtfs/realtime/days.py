@@ -22,6 +22,7 @@ Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 FREQUENCY_NONE, FREQUENCY_LOOSE, FREQUENCY_EXACT = 0, 1, 2
+_LAYOVER_MAX_S = 1800.0  # a longer pause between two runs of a block is a break in service
 """How a trip runs: by its stop times, by headway (exact_times 0), on the headway's grid (1)."""
 
 
@@ -85,6 +86,7 @@ class Days:
         self._dates: list[date] = []
         self._blocks: dict[int, Runs] = {}
         self._runs = _no_runs()
+        self._busy_until_s = np.zeros(0)
         self._by_pattern = np.zeros(0, np.int64)
         self._pattern_begin = np.zeros(1, np.int64)
         self._headways = _headways(timetable, [])
@@ -100,6 +102,9 @@ class Days:
         self._blocks.clear()
         parts = [self._day(day) for day in dates]
         self._runs = join_runs(parts)
+        self._busy_until_s = _busy_until(
+            self.timetable.trips.block_idx[self._runs.trip], self._runs.first_s, self._runs.last_s
+        )
         pattern = self.timetable.trips.pattern_idx[self._runs.trip]
         self._by_pattern = np.argsort(pattern, kind="stable")
         self._pattern_begin = np.searchsorted(
@@ -157,8 +162,8 @@ class Days:
         return joined.where(np.argsort(joined.first_s, kind="stable"))
 
     def expected(self, now_s: float) -> int:
-        """Count the buses that the timetable has on the road at a moment."""
-        by_times = int(((self._runs.first_s <= now_s) & (self._runs.last_s > now_s)).sum())
+        """Count the buses that the timetable has in service at a moment, layovers included."""
+        by_times = int(((self._runs.first_s <= now_s) & (self._busy_until_s > now_s)).sum())
         h = self._headways
         run_s = (self.timetable.trips.last_s - self.timetable.trips.first_s)[h.trip]
         since = now_s - h.day_start_s - h.from_s
@@ -205,6 +210,18 @@ def _headways(timetable: Timetable, dates: list[date]) -> Headways:
         freq.headway_s[row],
         freq.exact[row],
     )
+
+
+def _busy_until(block: Ints, first_s: Floats, last_s: Floats) -> Floats:
+    """End of each run, or the start of its block's next run when the layover before it is short."""
+    busy_s = last_s.copy()
+    order = np.lexsort((first_s, block))
+    here, after = order[:-1], order[1:]
+    wait_s = first_s[after] - last_s[here]
+    stays = (block[here] >= 0) & (block[here] == block[after]) & (wait_s > 0)
+    stays &= wait_s <= _LAYOVER_MAX_S
+    busy_s[here[stays]] = first_s[after[stays]]
+    return busy_s
 
 
 def _no_runs() -> Runs:

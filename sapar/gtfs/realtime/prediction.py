@@ -21,7 +21,7 @@ Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 AT_STOP_M = 25.0
-"""A stop is behind the bus once it is this far past it."""
+"""A bus is at a stop from this far before it to this far past it."""
 TURN_ROUND_S = 60.0
 """Least time between the end of a run and the start of the block's next."""
 _BOARDING_S = 10.0  # a bus that is due and still stands leaves this long from now at the earliest
@@ -83,7 +83,8 @@ def predict(network: Network, runs: Progress, now_s: float) -> Predictions:
 
     A stop that the bus has passed early, before its scheduled time, stays with the time it was
     passed (GTFS-realtime best practice: a past stop may be dropped only once its scheduled time is
-    past). No other time lies before `now_s`.
+    past). Where the bus stands it has arrived: that lies before `now_s`, its departure does not. No
+    other time lies before `now_s`.
     """
     times = network.timetable.stop_times
     begin = network.timetable.trips.st_begin
@@ -94,14 +95,15 @@ def predict(network: Network, runs: Progress, now_s: float) -> Predictions:
     wait_s = now_s + _BOARDING_S - runs.base_s - times.departure_s[begin[runs.trip]]
     delay = np.where(runs.departed, runs.delay_s, np.maximum(runs.delay_s, wait_s))[run]
     ahead = row >= next_row[run]
+    to_come = ahead & (~runs.departed[run] | (network.row_m[row] > (runs.along_m + AT_STOP_M)[run]))
     arrival = runs.base_s[run] + times.arrival_s[row] + delay
     departure = runs.base_s[run] + times.departure_s[row] + delay
     # a bus that waits is at the first stop already, however long it will stand there
     at_first = ~runs.departed[run] & (row == begin[runs.trip][run])
     reached = runs.base_s[run] + times.arrival_s[row] + runs.delay_s[run]
     arrival = np.where(at_first, reached, arrival)
-    arrival = np.where(ahead & ~at_first, np.maximum(arrival, now_s), arrival)
-    arrival = np.where(~ahead, np.minimum(arrival, now_s - 1.0), arrival)
+    arrival = np.where(to_come & ~at_first, np.maximum(arrival, now_s), arrival)
+    arrival = np.where(~to_come, np.minimum(arrival, now_s - 1.0), arrival)
     departure = np.where(ahead, np.maximum(departure, now_s), np.minimum(departure, now_s))
     return Predictions(run, row, *rising(arrival, departure, run), first)
 

@@ -43,17 +43,23 @@ def test_kinds_of_service() -> None:
     assert days.kind[TOWN.trips.index["A-out-0"]] == 0
 
 
-def test_expected_counts_what_is_on_the_road() -> None:
+def test_expected_counts_what_is_in_service() -> None:
     days = Days(TOWN)
     noon = day_start(TOWN) + 12 * 3600 + 1
     days.look(noon)
     # line A: 12:00 out and 11:40 .. no return trip lasts 20 min; O 12:00; N 12:00; headways below
-    by_times = sum(
-        1
-        for trip in TOWN.trips_active(DAY)
-        if days.kind[trip] == 0
-        and TOWN.trips.first_s[trip] <= noon - day_start(TOWN) < TOWN.trips.last_s[trip]
-    )
+    now_s = noon - day_start(TOWN)
+    by_times = 0
+    for trip in TOWN.trips_active(DAY):
+        if days.kind[trip] == 0:
+            until_s = TOWN.trips.last_s[trip]
+            later = [
+                TOWN.trips.first_s[other]
+                for other in TOWN.trips_active(DAY)
+                if TOWN.trips.block_idx[other] == TOWN.trips.block_idx[trip] >= 0
+                and 0 < TOWN.trips.first_s[other] - until_s <= 1800
+            ]
+            by_times += TOWN.trips.first_s[trip] <= now_s < min(later, default=until_s)
     # F: 550 s every 600 s, started at 12:00; X: every 720 s, started at 12:00
     assert days.expected(noon) == by_times + 2
     assert days.expected(day_start(TOWN) + 4 * 3600) == 0
