@@ -67,11 +67,9 @@ class Document:
         return made
 
     def _make_headers(self, *, compressed: bool) -> HeaderList:
-        # Two encodings are two representations, so their strong tags differ (RFC 9110, 8.8.3.3).
-        tag = f'"{self.tag}-gzip"' if compressed else f'"{self.tag}"'
         pairs = [
             ("content-type", self.content_type),
-            ("etag", tag),
+            ("etag", f'"{self._tag(compressed=compressed)}"'),
             ("cache-control", self.cache_control),
             ("x-content-type-options", "nosniff"),
             *self.extra,
@@ -84,12 +82,16 @@ class Document:
             pairs.append(("content-encoding", "gzip"))
         return [(name.encode(), value.encode("latin-1")) for name, value in pairs] + _CORS
 
-    def matches(self, if_none_match: str) -> bool:
-        """Tell whether a list of entity tags names this document, in either encoding."""
+    def matches(self, if_none_match: str) -> set[bool]:
+        """Tell which encodings of this document a list of entity tags names: compressed or not."""
         if if_none_match.strip() == "*":
-            return True
+            return {False, True}
         tags = {part.strip().removeprefix("W/").strip('"') for part in if_none_match.split(",")}
-        return self.tag in tags or f"{self.tag}-gzip" in tags
+        return {packed for packed in (False, True) if self._tag(compressed=packed) in tags}
+
+    def _tag(self, *, compressed: bool) -> str:
+        # Two encodings are two representations, so their strong tags differ (RFC 9110, 8.8.3.3).
+        return f"{self.tag}-gzip" if compressed else self.tag
 
 
 def http_date(unix_s: float) -> str:
@@ -122,8 +124,8 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return wanted.get("gzip", wanted.get("*", False))
 
 
-def is_fresh(document: Document, headers: dict[bytes, bytes]) -> bool:
-    """Tell whether the client's copy is still good, so that 304 is the answer.
+def fresh_encodings(document: Document, headers: dict[bytes, bytes]) -> set[bool]:
+    """Tell which of the client's copies, compressed or not, are still good: 304 is the answer.
 
     `If-None-Match` decides alone when it is there (RFC 9110, 13.2.2). `If-Modified-Since` must name
     the very date that we gave: after a change of leader between machines whose clocks differ, "not
@@ -133,19 +135,31 @@ def is_fresh(document: Document, headers: dict[bytes, bytes]) -> bool:
     if tags is not None:
         return document.matches(tags.decode("latin-1"))
     since = headers.get(b"if-modified-since")
-    return bool(document.modified) and since == document.modified.encode()
+    dated = bool(document.modified) and since == document.modified.encode()
+    return {False, True} if dated else set()
+
+
+def _joined(headers: HeaderList) -> dict[bytes, bytes]:
+    """Give headers by name; a list may come in several lines (RFC 9110, 5.3)."""
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = joined[name] + b", " + value if name in joined else value
+    return joined
 
 
 async def respond(document: Document, scope: Scope, send: Send) -> int:
     """Answer GET or HEAD with a document; give the status."""
-    request = dict(scope["headers"])
+    request = _joined(scope["headers"])
     compressed = document.gzip is not None and accepts_gzip(
         request.get(b"accept-encoding", b"").decode("latin-1")
     )
-    headers = document.headers(compressed=compressed)
+    fresh = fresh_encodings(document, request)
+    # 304 carries the tag of the copy that the client has (RFC 9111, 4.3.4), in either encoding
+    shown = compressed if not fresh or compressed in fresh else not compressed
+    headers = document.headers(compressed=shown)
     if document.age_s is not None:
         headers = [*headers, (b"sapar-tick-age", b"%.3f" % document.age_s())]
-    if is_fresh(document, request):
+    if fresh:
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return 304

@@ -79,8 +79,9 @@ class LocalStack:
         conninfo = self.postgres.conninfo(_DATABASE)
         migrate(conninfo)
         broker_dir = self._directory / "broker"
-        for old in ("mosquitto.db", "mosquitto.log", "devices.passwd", "devices.acl"):
-            (broker_dir / old).unlink(missing_ok=True)
+        for old in ("mosquitto.db", "mosquitto.log*", "devices.passwd", "devices.acl"):
+            for path in broker_dir.glob(old):
+                path.unlink()
         settings = Settings().model_copy(
             update={
                 "database_url": SecretStr(conninfo),
@@ -101,9 +102,11 @@ class LocalStack:
 
     def stop(self) -> None:
         """Stop what runs, in order."""
-        if hasattr(self, "broker"):
-            self.broker.stop()
-        self.postgres.stop()
+        try:
+            if hasattr(self, "broker"):
+                self.broker.stop()
+        finally:
+            self.postgres.stop()
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 
-from sapar.contract.messages import INTEGER_MAX, Event, Fix, Record, Shift
+from sapar.contract.messages import INTEGER_MAX, Event, Fix, Record, Shift, Status
 
 TEXT_CHARACTERS_MAX = 64
+DATA_DEPTH_MAX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class CheckContext:
 
 
 def check_numbers(record: Record, _: CheckContext) -> str | None:
-    """`impossible_value`: epoch, seq or time is negative or beyond 2^53 - 1."""
+    """`impossible_value`: epoch or seq is negative or beyond 2^53 - 1."""
     if not 0 <= record.epoch <= INTEGER_MAX:
         return f"epoch {record.epoch}"
     if not 0 <= record.seq <= INTEGER_MAX:
@@ -140,7 +141,7 @@ def check_texts(record: Fix | Shift, _: CheckContext) -> str | None:
 
 
 def check_event(event: Event, _: CheckContext) -> str | None:
-    """`impossible_value`: the kind is no name, or the position not on the globe."""
+    """`impossible_value`: the kind is no name, the position not on the globe, the data no JSON."""
     if not (event.kind.isascii() and event.kind.replace("_", "a").isalnum()):
         return f"kind {event.kind[:32]!r}"
     if len(event.kind) > 32:
@@ -148,20 +149,45 @@ def check_event(event: Event, _: CheckContext) -> str | None:
     for value, bound in ((event.latitude, 90.0), (event.longitude, 180.0)):
         if value is not None and not (math.isfinite(value) and abs(value) <= bound):
             return f"position {event.latitude}, {event.longitude}"
-    if event.data is not None and ("\x00" in repr_text(event.data)):
-        return "data holds a NUL character"
+    return _find_data_fault(event.data)
+
+
+def _find_data_fault(data: object) -> str | None:
+    """Say what keeps nested data from being stored as JSON, or None; layer by layer.
+
+    MessagePack has more than JSON: keys that are no texts, bytes, extension types, NaN.
+    """
+    layer = [data]
+    for _ in range(DATA_DEPTH_MAX):
+        inner: list[object] = []
+        for value in layer:
+            if isinstance(value, dict):
+                if not all(isinstance(key, str) for key in value):
+                    return "data has a key that is no text"
+                inner += (*value.keys(), *value.values())
+            elif isinstance(value, list):
+                inner += value
+            elif isinstance(value, str):
+                if "\0" in value:
+                    return "data holds a NUL character"
+            elif isinstance(value, float):
+                if not math.isfinite(value):
+                    return f"data holds {value}"
+            elif not (value is None or isinstance(value, int)):
+                return f"data holds a value of type {type(value).__name__}"
+        if not inner:
+            return None
+        layer = inner
+    return f"data is nested more than {DATA_DEPTH_MAX} deep"
+
+
+def check_status(status: Status) -> str | None:
+    """`impossible_value`: the firmware's name is not printable, or the voltage is no number."""
+    if not (status.firmware or "").isprintable():
+        return "firmware is not printable"
+    if not math.isfinite(status.battery_v or 0.0):
+        return f"battery_v {status.battery_v}"
     return None
-
-
-def repr_text(value: object) -> str:
-    """Join all texts inside nested data, for the NUL check."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict):
-        return "".join(map(repr_text, [*value.keys(), *value.values()]))
-    if isinstance(value, list):
-        return "".join(map(repr_text, value))
-    return ""
 
 
 def _is_id(text: str) -> bool:

@@ -16,6 +16,9 @@ Encoding = Literal["json", "msgpack"]
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
+# Text that is no UTF-8 and nesting beyond the interpreter's stack are the sender's doing as well.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 BATCH_RECORDS_MAX = 1000
 """Most records in one message; a longer batch is refused whole (code `batch_too_long`)."""
 
@@ -63,6 +66,8 @@ class RecordDecoder(Generic[R]):
         One bad record does not spoil the others of its batch.
         """
         first = payload[0] if payload else 0
+        if first <= 0x20:  # JSON may begin with white space
+            first = next(iter(payload.lstrip(b" \t\r\n")), 0)
         try:
             if first == 0x7B:
                 return [self._json_one.decode(payload)]
@@ -72,7 +77,7 @@ class RecordDecoder(Generic[R]):
                 return [self._msgpack_one.decode(payload)]
             else:
                 many = self._msgpack_many.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        except _UNREADABLE as exc:
             return self._decode_apart(payload, exc)
         if len(many) > BATCH_RECORDS_MAX:
             return [_too_long(payload)]
@@ -80,22 +85,17 @@ class RecordDecoder(Generic[R]):
 
     def _decode_apart(self, payload: bytes, cause: Exception) -> list[R | Undecodable]:
         """Take a batch with a bad record apart; a message that is no array is undecodable whole."""
-        json = encoding_of(payload) == "json"
-        try:
-            if json:
-                raws = msgspec.json.decode(payload, type=list[msgspec.Raw])
-            else:
-                raws = msgspec.msgpack.decode(payload, type=list[msgspec.Raw])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raws = _find_raws(payload)
+        if raws is None:
             return [_undecodable(payload, cause)]
         if len(raws) > BATCH_RECORDS_MAX:
             return [_too_long(payload)]
-        one = self._json_one if json else self._msgpack_one
+        one = self._json_one if encoding_of(payload) == "json" else self._msgpack_one
         found: list[R | Undecodable] = []
         for raw in raws:
             try:
                 found.append(one.decode(raw))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+            except _UNREADABLE as exc:
                 found.append(_undecodable(bytes(raw), exc))
         return found
 
@@ -127,17 +127,25 @@ def decode(payload: bytes, message_type: type[T]) -> T:
     Raises:
         msgspec.DecodeError: it is not one.
     """
-    if encoding_of(payload) == "json":
-        return msgspec.json.decode(payload, type=message_type)
-    return msgspec.msgpack.decode(payload, type=message_type)
+    try:
+        if encoding_of(payload) == "json":
+            return msgspec.json.decode(payload, type=message_type)
+        return msgspec.msgpack.decode(payload, type=message_type)
+    except (UnicodeDecodeError, RecursionError) as exc:
+        raise msgspec.DecodeError(str(exc)) from exc
 
 
-def record_bytes(payload: bytes, index: int) -> bytes:
-    """Give the bytes of record `index` of a batch, exactly as sent.
+def list_record_bytes(payload: bytes) -> list[bytes]:
+    """Give the bytes of each record of a message, exactly as sent; one that is no batch is one."""
+    raws = _find_raws(payload)
+    return [payload] if raws is None else [bytes(raw) for raw in raws]
 
-    Raises:
-        msgspec.DecodeError: the payload is no batch.
-    """
-    if encoding_of(payload) == "json":
-        return bytes(msgspec.json.decode(payload, type=list[msgspec.Raw])[index])
-    return bytes(msgspec.msgpack.decode(payload, type=list[msgspec.Raw])[index])
+
+def _find_raws(payload: bytes) -> list[msgspec.Raw] | None:
+    """Take a batch apart without reading its records; None when the message is no array."""
+    try:
+        if encoding_of(payload) == "json":
+            return msgspec.json.decode(payload, type=list[msgspec.Raw])
+        return msgspec.msgpack.decode(payload, type=list[msgspec.Raw])
+    except _UNREADABLE:
+        return None

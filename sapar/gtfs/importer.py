@@ -23,7 +23,7 @@ from sapar.contract.topics import AGENCY_PATTERN
 from sapar.core.db import Connection, Pool, load_queries, translated
 from sapar.core.errors import BadInput, NotFound, Refused
 from sapar.gtfs.importer_rows import table_rows
-from sapar.gtfs.static import Feed, Notice, read_feed
+from sapar.gtfs.static import Feed, Notice, read_feed, read_zip
 from sapar.gtfs.timetable import Timetable, build_timetable, load_timetable
 from sapar.gtfs.timetable.diff import TimetableDiff, diff_timetables, format_span
 from sapar.gtfs.timetable.findings import list_warnings
@@ -89,9 +89,9 @@ def check_feed(source: Path | bytes, agency_id: str, now: datetime | None = None
     Raises:
         FeedRefused: the feed cannot be run.
     """
-    feed = read_feed(source, now=now)
+    content = read_zip(source)  # once: what is stored must be what was judged
+    feed = read_feed(content, now=now)
     timetable = build_timetable(feed, agency_id)
-    content = source if isinstance(source, bytes) else source.read_bytes()
     return CheckedFeed(content, feed, timetable, list_warnings(feed, timetable))
 
 

@@ -4,8 +4,8 @@ INSERT INTO agency (agency_id, name, timezone) VALUES (%(agency_id)s, %(name)s, 
 ON CONFLICT DO NOTHING;
 
 -- name: lock_agency
--- One import or switch at a time for each agency.
-SELECT 1 FROM agency WHERE agency_id = %(agency_id)s FOR UPDATE;
+-- One import or switch at a time for each agency; devices may be added to it meanwhile.
+SELECT 1 FROM agency WHERE agency_id = %(agency_id)s FOR NO KEY UPDATE;
 
 -- name: find_version_by_digest
 -- The version that holds the same zip.

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from sapar.contract.checks import RULES_BY_KIND, CheckContext, find_refusal
+from sapar.contract.checks import RULES_BY_KIND, CheckContext, check_status, find_refusal
 from sapar.contract.codec import (
     Encoding,
     RecordDecoder,
@@ -22,9 +23,9 @@ from sapar.contract.codec import (
     decoder_for,
     digest_of,
     encoding_of,
-    record_bytes,
+    list_record_bytes,
 )
-from sapar.contract.messages import Fix, Record, Status
+from sapar.contract.messages import INTEGER_MAX, Fix, Record, Status
 from sapar.contract.topics import find_up_topic
 from sapar.core.clock import Clock
 from sapar.core.metrics import Metrics
@@ -79,16 +80,29 @@ class DeadLetter(NamedTuple):
     name: str
 
 
+class StatusRow(NamedTuple):
+    """The newest status of a device in a batch, when it was received, and by which message."""
+
+    status: Status
+    device: DeviceEntry
+    message: Message
+    received_at: datetime
+
+
 @dataclass(slots=True)
 class Batch:
     """What one transaction writes, and the messages it lets us acknowledge."""
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: {kind: [] for kind in TABLES})
     dead: list[DeadLetter] = field(default_factory=list)
-    statuses: dict[int, Status] = field(default_factory=dict)
+    statuses: dict[int, StatusRow] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
-    records: int = 0
     opened_s: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """How many rows there are to write."""
+        return sum(map(len, self.rows.values())) + len(self.dead) + len(self.statuses)
 
 
 class Source(NamedTuple):
@@ -119,26 +133,37 @@ class Intake:
         self.encodings: dict[int, Encoding] = {}
         self.latest: dict[int, tuple[DeviceEntry, Fix]] = {}
 
-    def take(self, messages: Sequence[Message], registry: Registry, batch: Batch) -> None:
-        """Add `messages` to `batch`, in order, judging them by `registry` and the clock."""
+    def take(self, messages: Sequence[Message], registry: Registry, batch: Batch) -> int:
+        """Add `messages` to `batch`, in order, judging them by `registry` and the clock.
+
+        Stops when the batch is full (`ingest_batch_max`), for one message may hold a thousand
+        records; gives how many messages it took, at least one.
+        """
         if registry is not self._registry:
             self._registry = registry
             self._sources.clear()
         self._contexts.clear()
         if not batch.messages:
             batch.opened_s = self._clock.monotonic()
-        batch.messages.extend(messages)
-        sources = self._sources
+        before = len(batch.messages)
         for message in messages:
-            source = sources.get(message.topic) or self._resolve(message, batch)
-            if source is None:
-                continue
-            if len(message.payload) > self._settings.message_bytes_max:
-                self._refuse_large(batch, message, source)
-            elif source.decoder is None:
-                self._take_status(batch, message, source)
-            else:
-                self._take_records(batch, message, source, source.decoder)
+            self._take_one(message, batch)
+            batch.messages.append(message)
+            if batch.size >= self._settings.ingest_batch_max:
+                break
+        return len(batch.messages) - before
+
+    def _take_one(self, message: Message, batch: Batch) -> None:
+        source = self._sources.get(message.topic) or self._resolve(message, batch)
+        if source is None:
+            return
+        self.encodings[source.device.device_no] = encoding_of(message.payload)
+        if len(message.payload) > self._settings.message_bytes_max:
+            self._refuse_large(batch, message, source)
+        elif source.decoder is None:
+            self._take_status(batch, message, source)
+        else:
+            self._take_records(batch, message, source, source.decoder)
 
     def _refuse_large(self, batch: Batch, message: Message, source: Source) -> None:
         """Keep as much of it as a message may have; the detail names the whole."""
@@ -163,8 +188,7 @@ class Intake:
         context = self._contexts.get(device.agency_id) or self._context(device.agency_id)
         rows = batch.rows[source.kind]
         to_content = TABLES[source.kind].content
-        self.encodings[device.device_no] = encoding_of(payload)
-        batch.records += len(records)
+        parts: list[bytes] = []
         for index, record in enumerate(records):
             if isinstance(record, Undecodable):
                 self._refuse(
@@ -173,13 +197,14 @@ class Intake:
                 continue
             refusal = find_refusal(record, rules, context)
             if refusal is not None:
+                parts = parts or list_record_bytes(payload)
                 self._refuse(
                     batch,
                     message,
                     source,
                     refusal.code,
                     refusal.detail,
-                    payload=payload if len(records) == 1 else record_bytes(payload, index),
+                    payload=parts[index],
                     record=record,
                 )
                 continue
@@ -196,13 +221,15 @@ class Intake:
     def _take_status(self, batch: Batch, message: Message, source: Source) -> None:
         try:
             status = decode(message.payload, Status)
-        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        except msgspec.DecodeError as exc:
             self._refuse(batch, message, source, "decode_error", str(exc)[:200])
             return
-        if not (status.firmware or "").isprintable():
-            self._refuse(batch, message, source, "impossible_value", "firmware is not printable")
+        detail = check_status(status)
+        if detail is not None:
+            self._refuse(batch, message, source, "impossible_value", detail)
             return
-        batch.statuses[source.device.device_no] = status
+        row = StatusRow(status, source.device, message, self._clock.now())
+        batch.statuses[source.device.device_no] = row
 
     def _resolve(self, message: Message, batch: Batch) -> Source | None:
         """Find who speaks on a topic; None after noting the refusal."""
@@ -256,6 +283,8 @@ class Intake:
         name: str = "",
     ) -> None:
         device = source.device if source else None
+        if record is not None and not _has_identity(record):
+            record = None
         batch.dead.append(
             dead_letter(
                 message.topic,
@@ -272,6 +301,11 @@ class Intake:
             )
         )
         self._metrics.refused.labels(code).inc()
+
+
+def _has_identity(record: Record) -> bool:
+    """Tell whether an acknowledgement can name the record by its numbers."""
+    return 0 <= record.epoch <= INTEGER_MAX and 0 <= record.seq <= INTEGER_MAX
 
 
 def dead_letter(

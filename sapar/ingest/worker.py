@@ -14,7 +14,7 @@ from datetime import timedelta
 from sapar.contract.topics import UpKind, up_filter
 from sapar.core.clock import Clock
 from sapar.core.db import Pool, open_pool
-from sapar.core.errors import Unavailable
+from sapar.core.errors import SaparError, Unavailable
 from sapar.core.log import get_logger
 from sapar.core.metrics import Metrics
 from sapar.core.mqtt import MqttClient
@@ -118,10 +118,11 @@ class Worker:
             except TimeoutError:
                 messages = []
             self._metrics.in_flight.inc(len(messages))
-            for start in range(0, len(messages), settings.ingest_batch_max):
-                part = messages[start : start + settings.ingest_batch_max]
-                self._intake.take(part, self._registry.current, batch)
-                if batch.records + len(batch.dead) >= settings.ingest_batch_max:
+            at = 0
+            while at < len(messages):
+                part = messages[at : at + settings.ingest_batch_max]
+                at += self._intake.take(part, self._registry.current, batch)
+                if batch.size >= settings.ingest_batch_max:
                     await self._closed.put(batch)
                     batch = Batch()
             if batch.messages and self._clock.monotonic() - batch.opened_s >= age_s:
@@ -175,12 +176,14 @@ class Worker:
             _log.info("chunks_dropped", chunks=dropped)
 
     async def _every(self, interval_s: float, action: Callable[[], Awaitable[None]]) -> None:
-        """Repeat a side job; while the database is away it waits, it never stops the line."""
+        """Repeat a side job; whatever the database says to it, it never stops the line."""
         while True:
             try:
                 await action()
             except Unavailable as exc:
                 _log.debug("side_job_waits", reason=exc.message)
+            except SaparError as exc:
+                _log.error("side_job_failed", code=exc.code, reason=exc.message)
             await asyncio.sleep(interval_s)
 
 
@@ -232,11 +235,13 @@ async def retire(settings: Settings, clock: Clock, metrics: Metrics, quiet_s: fl
                     messages = await asyncio.wait_for(client.read(), quiet_s)
                 except TimeoutError:
                     break
-                batch = Batch()
-                intake.take(messages, watcher.current, batch)
-                await writer.write(batch)
-                client.ack(messages)
-                count += len(messages)
+                while messages:
+                    batch = Batch()
+                    taken = intake.take(messages, watcher.current, batch)
+                    await writer.write(batch)
+                    client.ack(batch.messages)
+                    messages = messages[taken:]
+                    count += taken
         await writer.close()
     await forget_session(settings)
     return count

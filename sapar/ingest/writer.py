@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
-from sapar.contract.codec import record_bytes
+from sapar.contract.codec import list_record_bytes
 from sapar.core.clock import Clock
 from sapar.core.db import (
     AsyncConnection,
@@ -19,10 +20,12 @@ from sapar.core.db import (
     translated,
 )
 from sapar.core.metrics import Metrics
-from sapar.ingest.intake import Batch, DeadLetter, Row, dead_letter
+from sapar.ingest.intake import Batch, DeadLetter, Row, StatusRow, dead_letter
 from sapar.ingest.rows import TABLES, Key
 
 _queries = load_queries("sapar.ingest")
+
+R = TypeVar("R", Row, StatusRow)
 
 
 @dataclass(slots=True)
@@ -65,10 +68,14 @@ class Writer:
         await self._write_dead(batch.dead, received_at)
         written.dead.extend(batch.dead)
         for kind, rows in batch.rows.items():
-            if rows:
-                await self._write_rows(kind, rows, received_at, written)
-        if batch.statuses:
-            await self._write_statuses(batch, received_at)
+
+            async def store(part: Sequence[Row], kind: str = kind) -> None:
+                stored = await self._insert(kind, part, received_at)
+                written.stored.extend((kind, *row) for row in stored)
+
+            await self._write_rows(kind, rows, store, received_at, written)
+        statuses = list(batch.statuses.values())
+        await self._write_rows("status", statuses, self._upsert_statuses, received_at, written)
         return written
 
     async def close(self) -> None:
@@ -78,10 +85,18 @@ class Writer:
             self._connection = None
 
     async def _write_rows(
-        self, kind: str, rows: Sequence[Row], received_at: datetime, written: Written
+        self,
+        kind: str,
+        rows: Sequence[R],
+        store: Callable[[Sequence[R]], Awaitable[None]],
+        received_at: datetime,
+        written: Written,
     ) -> None:
+        """Store rows; what the database refuses is halved until the culprit stands alone."""
+        if not rows:
+            return
         try:
-            stored = await self._insert(kind, rows, received_at)
+            await store(rows)
         except DatabaseRefused as exc:
             self._metrics.bisected.inc()
             if len(rows) == 1:
@@ -91,10 +106,8 @@ class Writer:
                 written.dead.append(letter)
                 return
             middle = len(rows) // 2
-            await self._write_rows(kind, rows[:middle], received_at, written)
-            await self._write_rows(kind, rows[middle:], received_at, written)
-            return
-        written.stored.extend((kind, *row) for row in stored)
+            await self._write_rows(kind, rows[:middle], store, received_at, written)
+            await self._write_rows(kind, rows[middle:], store, received_at, written)
 
     async def _insert(
         self, kind: str, rows: Sequence[Row], received_at: datetime
@@ -164,15 +177,17 @@ class Writer:
             async with connection.transaction(), connection.cursor() as cursor:
                 await cursor.executemany(_queries["insert_dead_letter"], rows)
 
-    async def _write_statuses(self, batch: Batch, received_at: datetime) -> None:
+    async def _upsert_statuses(self, statuses: Sequence[StatusRow]) -> None:
+        """Keep each device's newest status: by receipt, for another worker may write sooner."""
         rows = [
             {
-                "device_no": device_no,
-                "online": status.online,
-                "status": json_value(msgspec.to_builtins(status)),
-                "received_at": received_at,
+                "device_no": row.device.device_no,
+                "online": row.status.online,
+                "status": json_value(msgspec.to_builtins(row.status)),
+                "received_at": row.received_at,
             }
-            for device_no, status in sorted(batch.statuses.items())
+            # sorted like the letters, for the same reason
+            for row in sorted(statuses, key=lambda row: row.device.device_no)
         ]
         connection = await self._connected()
         with translated():
@@ -193,11 +208,12 @@ class Writer:
         return connection
 
 
-def _refused_row(kind: str, row: Row, cause: DatabaseRefused) -> DeadLetter:
+def _refused_row(kind: str, row: Row | StatusRow, cause: DatabaseRefused) -> DeadLetter:
     """Make the dead letter of a row that the database refused although every check passed."""
+    record = row if isinstance(row, Row) else None
     payload = row.message.payload
-    if payload[:1] == b"[" or 0x90 <= payload[0] <= 0x9F or payload[0] in {0xDC, 0xDD}:
-        payload = record_bytes(payload, row.place)
+    if record is not None:
+        payload = list_record_bytes(payload)[record.place]
     return dead_letter(
         row.message.topic,
         payload,
@@ -205,8 +221,8 @@ def _refused_row(kind: str, row: Row, cause: DatabaseRefused) -> DeadLetter:
         cause.message[:200],
         device=row.device,
         kind=kind,
-        epoch=row.epoch,
-        seq=row.seq,
+        epoch=record.epoch if record else None,
+        seq=record.seq if record else None,
         agency_id=row.device.agency_id,
         device_id=row.device.device_id,
     )

@@ -124,6 +124,19 @@ def test_a_crashed_part_is_started_again_and_an_interrupt_leaves_nothing(checkou
         urllib.request.urlopen(f"{url}readyz", timeout=2)
 
 
+def test_an_interrupt_while_the_timetable_is_loaded_ends_it_at_once(checkout):
+    process = start(checkout, "--buses", 20)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "loading the timetable" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode not in {0, None}
+    assert "starting ingest" not in err
+    assert processes_in(checkout) == []
+
+
 def test_a_recording_without_its_timetable_is_refused_with_a_hint(checkout, tmp_path):
     process = start(checkout, "--positions", tmp_path / "p.csv.gz")
     _, err = process.communicate(timeout=60)

@@ -65,6 +65,20 @@ async def test_unchanged_is_304_by_tag_and_by_date(served: Instance, path: str) 
         assert (await served.http.get(path, headers=headers)).status_code == 200, headers
 
 
+@pytest.mark.parametrize("path", ["/gtfs-rt/trip-updates.pb", "/gtfs-rt/alerts.json"])
+@pytest.mark.parametrize("held", ["gzip", "identity"])
+@pytest.mark.parametrize("taken", ["gzip", "identity"])
+async def test_304_names_the_copy_that_the_client_has(
+    served: Instance, path: str, held: str, taken: str
+) -> None:
+    tag = (await served.http.get(path, headers={"accept-encoding": held})).headers["etag"]
+    both = [("if-none-match", '"other"'), ("if-none-match", f"W/{tag}"), ("accept-encoding", taken)]
+    answer = await served.http.get(path, headers=both)
+    assert answer.status_code == 304
+    assert answer.headers["etag"] == tag
+    assert answer.headers.get("content-encoding", "identity") == held
+
+
 async def test_a_new_tick_changes_tag_and_date(
     served: Instance, engine: MqttClient, agency: str
 ) -> None:

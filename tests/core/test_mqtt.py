@@ -1,6 +1,8 @@
 """The broker client against a real broker: acknowledged late, delivered again, held back."""
 
 import asyncio
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -26,6 +28,16 @@ async def read_until(subscriber, count, timeout_s=10.0):
     async with asyncio.timeout(timeout_s):
         while len(found) < count:
             found += await subscriber.read()
+    return found
+
+
+async def read_for(subscriber, duration_s):
+    """Read all that comes in this time."""
+    found: list[Message] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(duration_s):
+            while True:
+                found += await subscriber.read()
     return found
 
 
@@ -100,6 +112,49 @@ async def test_the_receive_maximum_holds_the_broker_back(broker):
                 subscriber.ack(held)
                 held = []
     assert [int(m.payload) for m in seen] == list(range(count))
+
+
+async def test_large_messages_hold_the_broker_back_by_their_bytes(broker):
+    """The receive maximum would let 5 GB of such messages in."""
+    options = {"manual_ack": True, "receive_max": 20_000}
+    count, size = 400, 262_144
+    async with client(broker, "bulk", **options) as subscriber, client(broker, "pub") as publisher:
+        await subscriber.subscribe("core/bulk", 1)
+        await publisher.publish_many([("core/bulk", bytes(size))] * count)
+        held = await read_for(subscriber, 1.0)
+        assert 64 << 20 <= len(held) * size < (64 << 20) + (1 << 20)
+        seen = len(held)
+        subscriber.ack(held)
+        while seen < count:
+            fresh = await asyncio.wait_for(subscriber.read(), 10)
+            subscriber.ack(fresh)
+            seen += len(fresh)
+    assert seen == count
+
+
+async def test_the_largest_packet_is_read_in_time_that_grows_with_its_size(broker):
+    async with client(broker, "huge") as subscriber, client(broker, "pub") as publisher:
+        await subscriber.subscribe("core/huge", 1)
+        payload = bytes(60 << 20)
+        started_s = time.process_time()
+        await publisher.publish("core/huge", payload, qos=1)
+        (message,) = await asyncio.wait_for(subscriber.read(), 20)
+        spent_s = time.process_time() - started_s
+    assert message.payload == payload
+    assert spent_s < 3.0, "what has arrived is copied again with every piece"
+
+
+async def test_an_error_on_connect_does_not_end_the_client(broker):
+    tries = []
+
+    async def announce():
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("a mistake of the caller")
+
+    async with client(broker, "again", on_connect=announce, wait=False) as subscriber:
+        await subscriber.wait_connected(10)
+    assert len(tries) == 2
 
 
 async def test_it_comes_back_and_subscribes_again(service_directory):

@@ -1,5 +1,7 @@
 """Versions in the database: import beside, atomic switch, undo, drop; on a real PostgreSQL."""
 
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -230,6 +232,57 @@ def test_a_failing_import_leaves_everything_as_it_was(database: str) -> None:
     assert seen[0] == "comparing with the active version"
     assert version_marks(database) == [("aqtobe", 1, True)]
     assert rows(database, "SELECT count(*) FROM gtfs_stop") == [(3,)]
+
+
+class _Overwritten(type(Path())):  # type: ignore[misc]
+    """A file that somebody writes anew right after every reading."""
+
+    def read_bytes(self) -> bytes:
+        content: bytes = super().read_bytes()
+        self.write_bytes(edited("stops.txt", "Park", "Sayabaq"))
+        return content
+
+
+def test_what_is_stored_is_what_was_judged(tmp_path: Path) -> None:
+    path = _Overwritten(tmp_path / "feed.zip")
+    path.write_bytes(tiny_feed())
+    checked = check_feed(path, "aqtobe", NOW)
+    assert checked.zip == tiny_feed()
+    assert hashlib.sha256(checked.zip).hexdigest() == checked.feed.digest
+
+
+def test_devices_can_be_added_while_a_timetable_is_imported(database: str) -> None:
+    import_zip(database, tiny_feed())
+
+    def add_device(text: str) -> None:
+        with psycopg.connect(database, autocommit=True) as other:
+            other.execute("SET lock_timeout = '1s'")
+            other.execute(
+                "INSERT INTO device (agency_id, device_id, password_hash) VALUES (%s, %s, 'x')",
+                ("aqtobe", text.replace(" ", "-")),
+            )
+
+    with connect(database, autocommit=True) as connection:
+        checked = check_feed(edited("stops.txt", "Park", "Sayabaq"), "aqtobe", NOW)
+        import_feed(connection, checked, activate=True, now=NOW, progress=add_device)
+    assert rows(database, "SELECT count(*) > 5 FROM device") == [(True,)]
+
+
+def test_two_imports_and_a_switch_at_once_leave_one_active_version(database: str) -> None:
+    import_zip(database, tiny_feed())
+    names = [f"Sayabaq {n}" for n in range(3)]
+    with ThreadPoolExecutor(7) as threads:
+        imports = [
+            threads.submit(import_zip, database, edited("stops.txt", "Park", name))
+            for name in names * 2
+        ]
+        switch = threads.submit(activate_in, database, 1)
+        results = [one.result(timeout=60) for one in imports]
+        switch.result(timeout=60)
+    assert sorted(r.version_no for r in results) == [2, 2, 3, 3, 4, 4]
+    assert sum(r.is_new for r in results) == 3
+    assert [active for _, _, active in version_marks(database)].count(True) == 1
+    assert rows(database, "SELECT count(*) FROM gtfs_stop") == [(12,)]
 
 
 def test_switching_notifies_with_the_agency(database: str) -> None:

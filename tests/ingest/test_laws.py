@@ -114,6 +114,28 @@ async def test_any_order_repetition_and_batching_leave_the_same_rows(database, p
     assert all(export == exports[0] for export in exports)
 
 
+async def test_the_newest_status_stands_whichever_worker_writes_first(database, pool):
+    """A reconnect: the last will of the old connection, then `online` on the new one."""
+    await add_devices(pool, AGENCY, ["a"])
+    registry = registry_of(await rows(pool, "SELECT device_id, device_no FROM device"))
+    clock, metrics = ManualClock(NOW_S), Metrics()
+    batches = []
+    for payload in (b'{"online":false}', b'{"online":true}'):
+        batch = Batch()
+        message = Message(device_topic(AGENCY, "a", "status"), payload, 1, 1, False)
+        Intake(Settings(), clock, metrics).take([message], registry, batch)
+        batches.append(batch)
+        clock.advance(0.05)
+    writer = Writer(database, clock, metrics)
+    try:
+        for batch in reversed(batches):
+            await writer.write(batch)
+            clock.advance(0.05)
+    finally:
+        await writer.close()
+    assert await rows(pool, "SELECT online FROM device_status") == [(True,)]
+
+
 tricky = st.sampled_from(
     ["null", "None", "\\N", "\\.", '"', '\\"', "a,b", ",", "\\", "'", "қ", "\x00", "\n"]
 )

@@ -62,22 +62,36 @@ class Demo:
     say: Say
     clock: Clock = field(default_factory=SystemClock)
     interrupted: threading.Event = field(default_factory=threading.Event)
+    _orderly: bool = field(default=False, init=False)
 
     def run(self) -> dict[str, Any]:
         """Run from start to end; give what came of it."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self.interrupted.set())
+            signal.signal(number, self._interrupt)
         shutil.rmtree(self.directory / "run", ignore_errors=True)
         self.say("starting PostgreSQL with TimescaleDB, and Mosquitto")
         with LocalStack(self.directory) as stack:
-            settings = stack.settings.model_copy(update={"agency": self.cities[0].agency_id})
-            self._prepare(settings)
-            settings = settings.model_copy(update=self._clock_settings())
-            supervisor = Supervisor(environment(settings), self.directory / "run" / "logs")
             try:
-                return self._course(stack, settings, supervisor)
+                settings = stack.settings.model_copy(update={"agency": self.cities[0].agency_id})
+                self._prepare(settings)
+                settings = settings.model_copy(update=self._clock_settings())
+                return self._supervised(stack, settings)
             finally:
-                supervisor.stop()
+                self._orderly = True
+
+    def _supervised(self, stack: LocalStack, settings: Settings) -> dict[str, Any]:
+        supervisor = Supervisor(environment(settings), self.directory / "run" / "logs")
+        try:
+            return self._course(stack, settings, supervisor)
+        finally:
+            self._orderly = True
+            supervisor.stop()
+
+    def _interrupt(self, *_: object) -> None:
+        """End the course in order; before it and after it there is nothing to wait for."""
+        self.interrupted.set()
+        if not self._orderly:
+            raise KeyboardInterrupt
 
     # -- prepare ------------------------------------------------------------------------------
 
@@ -136,6 +150,7 @@ class Demo:
     def _course(
         self, stack: LocalStack, settings: Settings, supervisor: Supervisor
     ) -> dict[str, Any]:
+        self._orderly = True
         self.say("starting ingest, engine and API")
         supervisor.start(Part("broker-sync", ["broker-sync"]))
         for number in range(self.options.workers):
@@ -170,6 +185,7 @@ class Demo:
         finally:
             for observer in observers:
                 observer.stop()
+        self._orderly = False
         report = self._judge(settings, observers, services, ended_s)
         report["restarts"] = dict(supervisor.restarts)
         return report

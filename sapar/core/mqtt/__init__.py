@@ -6,6 +6,6 @@ receive maximum bounds what is under way, so that a slow database slows the brok
 """
 
 from sapar.core.mqtt.client import MqttClient
-from sapar.core.mqtt.connection import Message, Will, make_will
+from sapar.core.mqtt.packets import Message, Will, make_will
 
 __all__ = ["Message", "MqttClient", "Will", "make_will"]

@@ -13,7 +13,8 @@ import mqtt5
 
 from sapar.core.errors import ConnectionLost, SaparError, Unavailable
 from sapar.core.log import get_logger
-from sapar.core.mqtt.connection import Connection, Message, Will, check_filter
+from sapar.core.mqtt.connection import Connection
+from sapar.core.mqtt.packets import Message, Will, check_filter
 
 _BACKOFF_MIN_S, _BACKOFF_MAX_S = 0.2, 10.0
 _CONNECT_TIMEOUT_S = 10.0
@@ -159,21 +160,14 @@ class MqttClient:
         while True:
             connection = self._connection
             if connection is not None and connection.inbox:
-                messages = list(connection.inbox)
-                connection.inbox.clear()
-                connection.go_on()
-                return messages
+                return connection.take()
             self._arrived.clear()
             await self._arrived.wait()
 
     def ack(self, messages: Iterable[Message]) -> None:
         """Acknowledge QoS 1 messages; those of an earlier connection the broker sends again."""
-        connection = self._connection
-        if connection is not None:
-            number = connection.number
-            connection.ack(
-                m.packet_id for m in messages if m.connection == number and m.packet_id is not None
-            )
+        if self._connection is not None:
+            self._connection.ack(messages)
 
     async def publish(
         self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False
@@ -229,6 +223,9 @@ class MqttClient:
             except (OSError, SaparError, TimeoutError) as exc:
                 self.last_error = exc
                 _log.debug("broker_connection_failed", client=self.client_id, reason=str(exc))
+            except Exception as exc:  # noqa: BLE001 - an error in `on_connect` must not end us for good
+                self.last_error = exc
+                _log.exception("broker_connection_failed", client=self.client_id)
             finally:
                 self._ready.clear()
                 if connection is not None:

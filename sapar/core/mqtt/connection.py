@@ -5,46 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import mqtt5
 
-from sapar.core.errors import BadInput, ConnectionLost, Refused
+from sapar.core.errors import ConnectionLost, Refused
+from sapar.core.mqtt.packets import Message, packet_size
 
-Will = mqtt5.Will
-
-_UNREAD_MAX = 50_000  # QoS 0 has no flow control: stop reading the socket beyond this
+# Stop reading the socket beyond this: QoS 0 has no flow control, and the receive maximum counts
+# messages, of which one may hold as much as thousands of others.
+_UNREAD_MAX = 50_000
+_HELD_BYTES_MAX = 64 << 20
 _WRITE_CHUNK = 256  # packets joined into one write while publishing
-
-
-def make_will(topic: str, payload: bytes) -> Will:
-    """Make a retained last will at QoS 1."""
-    return Will(topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=True)
-
-
-def check_filter(pattern: str) -> None:
-    """Raise `BadInput` when `pattern` is no topic filter."""
-    try:
-        mqtt5.TopicFilter(pattern)
-    except ValueError as exc:
-        raise BadInput(f"{pattern!r} is no topic filter", code="bad_topic_filter") from exc
-
-
-class Message(NamedTuple):
-    """A message from the broker.
-
-    Attributes:
-        topic, payload, retain: as published.
-        packet_id: what to acknowledge, or None for QoS 0.
-        connection: number of the connection it came by; an acknowledgement by another connection
-            would name somebody else's packet, so it is dropped and the broker delivers again.
-    """
-
-    topic: str
-    payload: bytes
-    packet_id: int | None
-    connection: int
-    retain: bool
 
 
 class _Flight:
@@ -85,11 +56,14 @@ class Connection(asyncio.Protocol):
         self.last_read_s = loop.time()
         self.paused = False
         self._unacknowledged = 0
+        self._unread_bytes = 0
+        self._unacknowledged_bytes = 0
         self._connect = connect
         self._auto_ack = auto_ack
         self._on_messages = on_messages
         self._transport: asyncio.Transport | None = None
-        self._rest = b""
+        self._rest = bytearray()
+        self._wanted = 0  # bytes that `_rest` must have before it is worth another look
         self._reason: Exception = ConnectionLost("the broker closed the connection")
         self._flights: dict[int, _Flight] = {}
         self._subscriptions: dict[int, asyncio.Future[None]] = {}
@@ -133,7 +107,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take all complete packets out of the bytes read so far."""
         self.last_read_s = self._loop.time()
-        view = memoryview(self._rest + data if self._rest else data)
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._wanted:
+                return
+        view = memoryview(self._rest or data)
         read, inbox, number = mqtt5.read, self.inbox, self.number
         at, end, before = 0, len(view), len(inbox)
         try:
@@ -153,27 +131,33 @@ class Connection(asyncio.Protocol):
         except ValueError as exc:
             self.abort(ConnectionLost(f"the broker sent a malformed packet: {exc}"))
             return
-        self._rest = bytes(view[at:])
+        self._rest = bytearray(view[at:])
+        self._wanted = packet_size(self._rest)
         if len(inbox) > before:
             self._arrived(before)
 
     # -- what the client calls ----------------------------------------------------------------
 
-    def ack(self, packet_ids: Iterable[int]) -> None:
-        """Acknowledge QoS 1 messages of this connection in one write."""
+    def take(self) -> list[Message]:
+        """Give all messages that have arrived, oldest first."""
+        messages = list(self.inbox)
+        self.inbox.clear()
+        self._unread_bytes = 0
+        self._go_on()
+        return messages
+
+    def ack(self, messages: Iterable[Message]) -> None:
+        """Acknowledge the QoS 1 messages of this connection among these, in one write."""
         if self.is_closing():
             return
-        packets = [mqtt5.PubAckPacket(packet_id).write() for packet_id in packet_ids]
+        packets = []
+        for message in messages:
+            if message.packet_id is not None and message.connection == self.number:
+                packets.append(mqtt5.PubAckPacket(message.packet_id).write())
+                self._unacknowledged_bytes -= len(message.payload)
         self._unacknowledged -= len(packets)
         self._write(b"".join(packets))
-        self.go_on()
-
-    def go_on(self) -> None:
-        """Read the socket again, if it was left alone and there is room for more now."""
-        if self.paused and self._has_room() and not self.is_closing():
-            self.paused = False
-            assert self._transport is not None
-            self._transport.resume_reading()
+        self._go_on()
 
     async def subscribe(self, filters: dict[str, int]) -> None:
         """Subscribe to topic filters with their QoS; wait for the broker's answer.
@@ -282,11 +266,14 @@ class Connection(asyncio.Protocol):
                 return self._next_id
 
     def _arrived(self, before: int) -> None:
-        fresh = [self.inbox[n].packet_id for n in range(before, len(self.inbox))]
-        packet_ids = [packet_id for packet_id in fresh if packet_id is not None]
-        self._unacknowledged += len(packet_ids)
+        fresh = [self.inbox[n] for n in range(before, len(self.inbox))]
+        for message in fresh:
+            self._unread_bytes += len(message.payload)
+            if message.packet_id is not None:
+                self._unacknowledged += 1
+                self._unacknowledged_bytes += len(message.payload)
         if self._auto_ack:
-            self.ack(packet_ids)
+            self.ack(fresh)
         if not self.paused and not self._has_room() and self._transport is not None:
             self.paused = True
             self._transport.pause_reading()
@@ -298,7 +285,19 @@ class Connection(asyncio.Protocol):
         The receive maximum alone does not hold every broker back: Mosquitto 2.0.11 sends up to a
         whole window for each acknowledgement. So the socket is not read beyond it either.
         """
-        return len(self.inbox) < _UNREAD_MAX and self._unacknowledged < self._connect.receive_max
+        return (
+            len(self.inbox) < _UNREAD_MAX
+            and self._unacknowledged < self._connect.receive_max
+            and max(self._unread_bytes, self._unacknowledged_bytes) < _HELD_BYTES_MAX
+        )
+
+    def _go_on(self) -> None:
+        """Read the socket again, if it was left alone and there is room for more now."""
+        if self.paused and self._has_room() and not self.is_closing():
+            self.paused = False
+            self.last_read_s = self._loop.time()  # the silence until now was ours
+            assert self._transport is not None
+            self._transport.resume_reading()
 
     def _handle(self, packet: mqtt5.Packet) -> None:
         match packet:

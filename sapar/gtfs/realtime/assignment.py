@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sapar.gtfs.realtime.candidates import ELSEWHERE, ON_LINE, Candidates, weigh
+from sapar.gtfs.realtime.candidates import ELSEWHERE, ON_LINE, WAITING, Candidates, weigh
 from sapar.gtfs.realtime.days import FREQUENCY_LOOSE, Days, join_runs
 from sapar.gtfs.realtime.fleet_state import (
     NO,
@@ -28,6 +28,10 @@ _RETRY_RUN_S = 20.0
 _OFF_S = 90.0  # off the line for so long: look again
 _OFF_GIVE_UP_S = 300.0
 _STRAY_M = 500.0  # driven without getting on: look again
+_SILENT_MAX_S = 1800.0  # silent for longer: what it runs when it is back is a new question
+_PARKED_S = 600.0
+_LATE_MAX_S = 9000.0  # the latest that any bus is believed to run, see `candidates`
+_STEP_BACK_MAX_M = 250.0  # less than this back on the same run is noise, more another pass
 _ASTRAY_M = 500.0
 _SILENT_S = 180.0  # a silent bus loses its run to another
 _ACTIVE_S = 150.0
@@ -47,17 +51,20 @@ def assign(fleet: FleetState, network: Network, days: Days, now_s: float) -> Slo
     """
     days.look(now_s)
     _end_runs(fleet, network)
+    _forget_old_runs(fleet, network, now_s)
     slots = _in_need(fleet, network, now_s)
     if not len(slots):
         return slots
     fleet["tried_s"][slots] = now_s
     fleet["resign"][slots] = False
+    # how a parked bus came here says nothing of a trip that is due here now
+    parked = fleet.floats("time_s")[slots] - fleet.floats("moved_s")[slots] > _PARKED_S
     where = whereabouts(
         fleet.floats("x")[slots],
         fleet.floats("y")[slots],
         fleet.floats("time_s")[slots],
-        fleet.trail_x[slots],
-        fleet.trail_y[slots],
+        np.where(parked[:, None], np.nan, fleet.trail_x[slots]),
+        np.where(parked[:, None], np.nan, fleet.trail_y[slots]),
     )
     found = _candidates(fleet, network, days, slots, where)
     changed = _settle(fleet, network, days, slots, found, now_s)
@@ -82,12 +89,29 @@ def _end_runs(fleet: FleetState, network: Network) -> None:
         fleet["lost_s"][slot] = fleet["time_s"][slot]
 
 
+def _forget_old_runs(fleet: FleetState, network: Network, now_s: float) -> None:
+    """Take the runs away from buses that were silent for long or stand beside their line.
+
+    A bus parked on its line for the night would else begin the next day on a trip of the day
+    before, a day late.
+    """
+    n = len(fleet)
+    has = fleet.ints("trip")[:n] != NO
+    silent = has & (now_s - fleet.floats("time_s")[:n] > _SILENT_MAX_S)
+    late = has & fleet.flags("departed")[:n] & (fleet.floats("delay_s")[:n] > _LATE_MAX_S)
+    for slot in np.flatnonzero(silent | late):
+        trip_id = network.timetable.trips.ids[int(fleet["trip"][slot])]
+        why = "silent since trip" if silent[slot] else "too late to be on trip"
+        fleet.clear_run(np.array([slot]), f"{why} {trip_id}")
+        fleet["tried_s"][slot] = -np.inf
+
+
 def _in_need(fleet: FleetState, network: Network, now_s: float) -> Slots:
     """List the buses to look at: heard of lately, and without a run or in doubt about it."""
     n = len(fleet)
     time_s, trip = fleet.floats("time_s")[:n], fleet.ints("trip")[:n]
     active = now_s - time_s <= _ACTIVE_S
-    waited = now_s - fleet.floats("tried_s")[:n]
+    waited = np.abs(now_s - fleet.floats("tried_s")[:n])  # the clock may have been put back
     none = (trip == NO) & (waited >= RETRY_S)
     sign = fleet.ints("sign_trip")[:n]
     resigned = fleet.flags("resign")[:n] & (trip != NO)
@@ -193,6 +217,8 @@ def _claim(
 ) -> int | None:
     """Take the candidate's run for the slot, or name the vehicle that keeps it."""
     runs = found.runs
+    if days.kind[int(runs.trip[row])] == FREQUENCY_LOOSE:
+        _keep_start(fleet, found, row, slot)
     key = (int(runs.trip[row]), int(runs.day[row]), int(runs.start_s[row]))
     owner = claims.get(key)
     if owner is not None and days.kind[key[0]] == FREQUENCY_LOOSE and found.kind[row] != ELSEWHERE:
@@ -201,6 +227,7 @@ def _claim(
             key = (key[0], key[1], key[2] + 60)
             runs.start_s[row] += 60
             runs.base_s[row] += 60.0
+            found.delay_s[row] -= 60.0
         owner = None
     if owner is not None:
         silent = now_s - fleet["time_s"][owner] > _SILENT_S
@@ -210,6 +237,22 @@ def _claim(
         fleet.clear_run(np.array([owner]), f"its trip was taken over by {fleet.ids[slot]}")
     claims[key] = slot
     return None
+
+
+def _keep_start(fleet: FleetState, found: Candidates, row: int, slot: int) -> None:
+    """Let a bus that is on the trip already keep its start: published, it must not change.
+
+    A bus under way that is back at the first stop, or far behind, has begun the trip anew.
+    """
+    runs = found.runs
+    behind_m = float(fleet.floats("along_m")[slot] - found.along_m[row])
+    anew = found.kind[row] == WAITING or (
+        found.kind[row] == ON_LINE and behind_m > _STEP_BACK_MAX_M
+    )
+    if fleet["trip"][slot] == runs.trip[row] and not (fleet["departed"][slot] and anew):
+        found.delay_s[row] += runs.base_s[row] - fleet.floats("base_s")[slot]
+        for name in ("day", "start_s", "base_s"):
+            getattr(runs, name)[row] = fleet[name][slot]
 
 
 def _take(
@@ -225,6 +268,10 @@ def _take(
     fleet["source"][slot] = found.source[row]
     if same and (kind == ELSEWHERE or (fleet["departed"][slot] and not in_doubt)):
         return  # nothing new: progress goes on from where it is
+    along_m = float(found.along_m[row])
+    if same and kind == ON_LINE and fleet["departed"][slot]:
+        here_m = float(fleet.floats("along_m")[slot])
+        along_m = here_m if here_m - _STEP_BACK_MAX_M < along_m < here_m else along_m
     for name, value in (
         ("trip", key[0]),
         ("day", key[1]),
@@ -232,11 +279,11 @@ def _take(
         ("base_s", runs.base_s[row]),
         ("departed", kind == ON_LINE),
         ("finished", False),
-        ("along_m", found.along_m[row]),
-        ("tentative_m", found.along_m[row]),
+        ("along_m", along_m),
+        ("tentative_m", along_m),
         ("off_m", found.off_m[row]),
         ("off_since_s", np.inf),
-        ("advance_m", found.along_m[row]),
+        ("advance_m", along_m),
         ("stray_m", 0.0),
         ("delay_s", found.delay_s[row]),
         ("claimed_s", now_s),

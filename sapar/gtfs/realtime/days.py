@@ -22,8 +22,8 @@ Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 FREQUENCY_NONE, FREQUENCY_LOOSE, FREQUENCY_EXACT = 0, 1, 2
-_LAYOVER_MAX_S = 1800.0  # a longer pause between two runs of a block is a break in service
 """How a trip runs: by its stop times, by headway (exact_times 0), on the headway's grid (1)."""
+_LAYOVER_MAX_S = 1800.0  # a longer pause between two runs of a block is a break in service
 
 
 @dataclass(frozen=True, slots=True)

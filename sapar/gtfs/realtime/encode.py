@@ -206,6 +206,8 @@ class Encoder:
         if found is None:
             descriptor = self.trip_descriptor(key)
             descriptor.ClearField("trip_id")
+            if len(self._positions_trips) > _KEPT_MAX:
+                self._positions_trips.clear()
             found = descriptor.SerializeToString(deterministic=True)
             self._positions_trips[key] = found
         return found

@@ -10,13 +10,13 @@ All times are transit time in Unix seconds, given by the caller.
 from __future__ import annotations
 
 import numpy as np
-from google.transit import gtfs_realtime_pb2 as pb
 
 from sapar.gtfs.realtime.alerts import Alert
 from sapar.gtfs.realtime.assignment import assign
 from sapar.gtfs.realtime.days import Days
 from sapar.gtfs.realtime.encode import Encoder
-from sapar.gtfs.realtime.fleet_state import NO, FleetState
+from sapar.gtfs.realtime.fleet_state import FleetState
+from sapar.gtfs.realtime.handover import adopt_runs, carry_over
 from sapar.gtfs.realtime.intake import (
     VERDICTS,
     FixColumns,
@@ -32,6 +32,8 @@ from sapar.gtfs.realtime.tick import ALERTS, FLEET, TRIP_UPDATES, VEHICLE_POSITI
 from sapar.gtfs.timetable.model import Timetable
 
 _WARM_STEP_S = 30.0
+CLOCK_BACK_S = 60
+"""A clock that goes back by no more is waited for."""
 _FIXES_STALE_S = 300.0  # older news than this is counted as stale, and believed all the same
 
 
@@ -84,26 +86,15 @@ class Engine:
             assign(self.fleet, self._network, self._days, at_s)
 
     def adopt(self, positions: bytes) -> None:
-        """Take over the runs that another engine published, from its VehiclePositions body.
-
-        A new leader then keeps the start times of headway runs, which must not change once they
-        are published. Only vehicles already placed on the same trip are touched.
-        """
-        message = pb.FeedMessage.FromString(positions)
-        for entity in message.entity:
-            slot = self.fleet.index.get(entity.vehicle.vehicle.id)
-            trip = self.timetable.trips.index.get(entity.vehicle.trip.trip_id, NO)
-            if slot is None or trip == NO or self.fleet["trip"][slot] != trip:
-                continue
-            if self._days.kind[trip]:
-                self._restart(slot, entity.vehicle.trip.start_time)
+        """Take over the runs that another engine published, from its VehiclePositions body."""
+        adopt_runs(self.fleet, self._days, positions)
 
     def replace_timetable(self, timetable: Timetable, now_s: float) -> None:
         """Switch to a new version; buses keep their runs where trip and stops are the same."""
         fleet, old = self.fleet, self._network
         self._use(timetable)
+        carry_over(fleet, old, self._network)
         for slot in range(len(fleet)):
-            _carry_over(fleet, slot, old, self._network)
             resolve_sign_on(fleet, timetable, slot)
         fleet["tried_s"][:] = -np.inf
         self._days.look(now_s)
@@ -117,8 +108,12 @@ class Engine:
         return self.snapshot
 
     def is_due(self, now_s: float) -> bool:
-        """Tell whether a tick at `now_s` would have a later header than the last one."""
-        return int(now_s) > self.last_header_s
+        """Tell whether a tick at `now_s` would have a later header than the last one.
+
+        A clock that was put back by more than `CLOCK_BACK_S` is followed: a header that goes back
+        once is better than no feed until the clock is where it was.
+        """
+        return not 0 <= self.last_header_s - int(now_s) <= CLOCK_BACK_S
 
     def tick(self, now_s: float, wall_s: float, term: int, number: int) -> Tick:
         """Make the tick of a moment.
@@ -157,38 +152,3 @@ class Engine:
         self._days = Days(timetable)
         self._encoder = Encoder(timetable, self._days)
         self._next_runs: dict[RunKey, NextRun | None] = {}
-
-    def _restart(self, slot: int, start_time: str) -> None:
-        hours, minutes, seconds = (int(part) for part in start_time.split(":"))
-        start_s = 3600 * hours + 60 * minutes + seconds
-        shift = start_s - int(self.fleet["start_s"][slot])
-        self.fleet["start_s"][slot] = start_s
-        self.fleet["base_s"][slot] += shift
-        self.fleet["delay_s"][slot] -= shift
-
-
-def _carry_over(fleet: FleetState, slot: int, old: Network, new: Network) -> None:
-    """Keep a vehicle's run in a new timetable if its trip has the same stops and times there."""
-    before = int(fleet["trip"][slot])
-    if before == NO:
-        return
-    trip_id = old.timetable.trips.ids[before]
-    after = new.timetable.trips.index.get(trip_id, NO)
-    if after == NO or not _same_trip(old.timetable, before, new.timetable, after):
-        fleet.clear_run(np.array([slot]), f"the new timetable changed trip {trip_id}")
-        return
-    fleet["trip"][slot] = after
-    fleet["done_trip"][slot] = NO
-    scale = new.last_m[new.timetable.trips.pattern_idx[after]] / max(
-        old.last_m[old.timetable.trips.pattern_idx[before]], 1.0
-    )
-    for name in ("along_m", "tentative_m", "advance_m"):
-        fleet[name][slot] *= scale
-
-
-def _same_trip(old: Timetable, before: int, new: Timetable, after: int) -> bool:
-    rows, others = old.trip_rows(before), new.trip_rows(after)
-    stops = [old.stops.ids[i] for i in old.stop_times.stop_idx[rows]]
-    return stops == [new.stops.ids[i] for i in new.stop_times.stop_idx[others]] and bool(
-        np.array_equal(old.stop_times.arrival_s[rows], new.stop_times.arrival_s[others])
-    )

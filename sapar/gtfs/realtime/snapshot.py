@@ -33,7 +33,9 @@ HEARD_S = 1800.0
 _OFF_ROUTE_S = 60.0
 _OFF_ROUTE_SILENT_S = 180.0  # off the line for longer, nothing is predicted
 _STANDING_S = 600.0  # without a run and standing so long: out of service
-_OVERDUE_MAX_S = 1800.0  # a bus that waits longer past its start will not come
+_OVERDUE_MAX_S = 1800.0  # a bus that waits longer past its start will not come, ...
+_STUCK_S = 1800.0  # ... nor one, so late, that has stood on its way for so long
+_NEXT_RUNS_MAX = 50_000  # some days' runs: start over rather than grow for ever
 _NEXT_WITHIN_S = 1800.0
 _SHAPE_DEGREES = 0.93 * 200.0 / 111_195.0  # rule E029's 200 m, with room for its polygon's corners
 _NO_SHAPE_M = 400.0
@@ -169,7 +171,11 @@ def _still_coming(fleet: FleetState, network: Network, slots: Slots, now_s: floa
     due_s = (
         fleet.floats("base_s")[slots] + network.timetable.trips.first_s[fleet.ints("trip")[slots]]
     )
-    result: Bools = fleet.flags("departed")[slots] | (now_s - due_s <= _OVERDUE_MAX_S)
+    departed = fleet.flags("departed")[slots]
+    stuck = (now_s - fleet.floats("moved_s")[slots] > _STUCK_S) & (
+        fleet.floats("delay_s")[slots] > _OVERDUE_MAX_S
+    )
+    result: Bools = np.where(departed, ~stuck, now_s - due_s <= _OVERDUE_MAX_S)
     return result & ~fleet.flags("finished")[slots]
 
 
@@ -310,5 +316,7 @@ def _next_of(days: Days, key: RunKey, next_runs: dict[RunKey, NextRun | None]) -
                 float(runs.base_s[row]),
                 float(runs.first_s[row]),
             )
+    if len(next_runs) >= _NEXT_RUNS_MAX:
+        next_runs.clear()
     next_runs[key] = found
     return found

@@ -3,6 +3,7 @@
 Comes in: a zip, by path or as bytes. Goes out: a `Feed` of checked columns, or `FeedRefused`.
 """
 
+from sapar.gtfs.static.archive import read_zip
 from sapar.gtfs.static.feed import Feed
 from sapar.gtfs.static.reader import read_feed
 from sapar.gtfs.static.report import FeedRefused, Finding, Notice, count_codes
@@ -21,4 +22,5 @@ __all__ = [
     "parse_date",
     "parse_time",
     "read_feed",
+    "read_zip",
 ]

@@ -61,7 +61,7 @@ def open_archive(source: Path | bytes, report: Report) -> Archive:
     Raises:
         FeedRefused: it is not a zip, or its directory plays a trick.
     """
-    data = _read_source(source, report)
+    data = read_zip(source)
     try:
         zip_file = zipfile.ZipFile(io.BytesIO(data))
         infos = zip_file.infolist()
@@ -81,7 +81,13 @@ def open_archive(source: Path | bytes, report: Report) -> Archive:
     return Archive(data, digest, members, strays, zip_file)
 
 
-def _read_source(source: Path | bytes, report: Report) -> bytes:
+def read_zip(source: Path | bytes) -> bytes:
+    """Give the bytes of a zip, unless they are too many to look at.
+
+    Raises:
+        FeedRefused: there is no such file, or it is too large.
+    """
+    report = Report()
     if isinstance(source, Path):
         if not source.is_file():
             report.add("not_a_zip", "", None, "", f"{source} is not a file")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sapar.gtfs.realtime.network import build_network
-from sapar.gtfs.realtime.prediction import Progress, next_starts, predict, rising
+from sapar.gtfs.realtime.prediction import AT_STOP_M, Progress, next_starts, predict, rising
 from tests.gtfs.realtime.town import day_start, town
 
 TOWN = town()
@@ -60,7 +60,7 @@ def test_no_stop_ahead_is_predicted_before_now(
     now_s = day_start(TOWN) + float(NETWORK.scheduled_s(runs.trip, along)[0]) + delay_s + shift_s
     found = predict(NETWORK, runs, now_s)
     rows = TOWN.trip_rows(trip)
-    ahead = NETWORK.row_m[found.row] > (along[0] if departed else -1.0)
+    ahead = NETWORK.row_m[found.row] > (along[0] + AT_STOP_M if departed else -1.0)
     if not departed:
         ahead[0] = False  # the bus stands there
     assert (found.arrival_s[ahead] >= np.floor(now_s)).all()
@@ -87,6 +87,22 @@ def test_an_early_bus_keeps_the_stops_it_passed_before_their_time() -> None:
     assert passed.any()
     assert (due > now_s).all()
     assert (found.departure_s[passed] <= now_s).all()
+
+
+@given(st.floats(-24, 24), st.floats(-600, 1800), st.floats(0, 60))
+def test_a_bus_that_stands_at_a_stop_has_arrived_and_not_left(
+    off_m: float, delay_s: float, age_s: float
+) -> None:
+    trip = TOWN.trips.index["A-out-0"]
+    row = TOWN.trip_rows(trip).start + 3
+    runs = progress(trip, 0.0, delay_s=delay_s)
+    runs.along_m[:] = NETWORK.row_m[row] + off_m
+    seen_s = day_start(TOWN) + float(NETWORK.scheduled_s(runs.trip, runs.along_m)[0]) + delay_s
+    found = predict(NETWORK, runs, seen_s + age_s)
+    at = int(np.flatnonzero(found.row == row)[0])
+    assert found.arrival_s[at] < seen_s + age_s
+    assert found.departure_s[at] >= np.floor(seen_s + age_s)
+    assert (found.arrival_s[at + 1 :] > found.departure_s[at]).all()
 
 
 def test_a_waiting_bus_leaves_when_due_or_now() -> None:
