@@ -187,7 +187,6 @@ class Intake:
         rules = RULES_BY_KIND[source.kind]
         context = self._contexts.get(device.agency_id) or self._context(device.agency_id)
         rows = batch.rows[source.kind]
-        to_content = TABLES[source.kind].content
         parts: list[bytes] = []
         for index, record in enumerate(records):
             if isinstance(record, Undecodable):
@@ -208,7 +207,7 @@ class Intake:
                     record=record,
                 )
                 continue
-            line = to_line(device.device_no, to_content(record))
+            line = to_line(device.device_no, source.kind, record)
             rows.append(Row(line, device, record.epoch, record.seq, message, index))
             if source.kind == "gps":
                 self._note_latest(device, record)

@@ -183,9 +183,11 @@ SELECT drop_chunks(%(table)s::regclass, older_than => %(before)s::timestamptz);
 -- name: delete_old_dead_letters
 DELETE FROM dead_letter WHERE last_received_at < %(before)s;
 
--- name: timescale_license
--- 'apache' or 'timescale'; compression exists in the latter only.
-SELECT current_setting('timescaledb.license', true);
+-- name: can_compress
+-- Compression exists under the license 'timescale' only, and is switched on once.
+SELECT current_setting('timescaledb.license', true) = 'timescale'
+       AND NOT EXISTS (SELECT 1 FROM timescaledb_information.hypertables
+                       WHERE hypertable_name = 'fix' AND compression_enabled);
 
 -- name: enable_compression
 -- Only on the edition that has it.

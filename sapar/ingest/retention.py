@@ -45,12 +45,12 @@ async def apply_retention(pool: Pool, settings: Settings, clock: Clock) -> list[
 
 
 async def compress_where_possible(pool: Pool) -> bool:
-    """Switch compression of old chunks on where the edition has it; tell whether it has."""
+    """Switch compression of old chunks on where the edition has it; tell whether it did so now."""
     with translated():
         async with pool.connection() as connection:
-            cursor = await connection.execute(_queries["timescale_license"])
+            cursor = await connection.execute(_queries["can_compress"])
             row = await cursor.fetchone()
-            if row is None or row[0] != "timescale":
+            if row is None or not row[0]:
                 return False
             await connection.execute(_queries["enable_compression"])
             await connection.execute(_queries["add_compression_policy"])

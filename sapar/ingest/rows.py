@@ -19,6 +19,7 @@ import msgspec
 from sapar.contract.messages import Event, Fix, Record, Shift
 
 _encode = msgspec.json.Encoder().encode
+_canonical = msgspec.json.Encoder(order="deterministic").encode
 _values = msgspec.structs.astuple
 
 
@@ -41,13 +42,13 @@ class Table:
         kind: kind of the topic.
         name: the hypertable; `{name}_in` is its staging table (see queries.sql).
         fields: the record's fields in the order of the staging table's columns.
-        content: gives the values of these fields as columns of COPY.
+        columns: gives the values of these fields as columns of COPY.
     """
 
     kind: str
     name: str
     fields: tuple[str, ...]
-    content: Callable[[Any], bytes]
+    columns: Callable[[Any], bytes]
 
 
 TABLES: dict[str, Table] = {
@@ -58,15 +59,19 @@ TABLES: dict[str, Table] = {
 """Kinds that ingest stores; taps belong to ticketing."""
 
 
-def content_digest(content: bytes) -> int:
-    """Digest a record's content (64 bit, signed) so that other content gets another row."""
-    digest = hashlib.blake2b(content, digest_size=8).digest()
+def content_digest(record: Record) -> int:
+    """Digest a record's content (64 bit, signed) so that other content gets another row.
+
+    It is taken over the fields that are present, by name: a release that adds a field to the
+    contract leaves the digests of records without it as they were.
+    """
+    digest = hashlib.blake2b(_canonical(record), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
-def to_line(device_no: int, content: bytes) -> bytes:
-    """Put device and digest before a record's content."""
-    return b"%d,%d,%b" % (device_no, content_digest(content), content)
+def to_line(device_no: int, kind: str, record: Record) -> bytes:
+    """Write a record of a device as one line of COPY."""
+    return b"%d,%d,%b" % (device_no, content_digest(record), TABLES[kind].columns(record))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from sapar.contract.messages import Fix
 from sapar.contract.topics import device_topic
 from sapar.core.clock import ManualClock
 from sapar.core.db import connect, load_queries
@@ -25,6 +26,7 @@ from sapar.ingest.rows import TABLES, content_digest
 from sapar.ingest.writer import Writer
 from tests.ingest.support import AGENCY, add_devices, fix, rows
 
+DIGEST = -4687311891025094518
 NOW_S = 1_795_000_000.0
 EXPORT = """
 SELECT device_id, epoch, seq, time, digest, latitude, longitude, speed_mps, trip_id FROM fix
@@ -40,10 +42,33 @@ def test_ranges_hold_exactly_the_numbers(seqs):
     assert all(a[1] + 1 < b[0] for a, b in pairwise(found))
 
 
-@given(st.text(alphabet=st.characters(codec="utf-8")), st.text(alphabet="ab"))
+contents = st.fixed_dictionaries(
+    {"seq": st.integers(0, 3), "latitude": st.sampled_from([50.0, 50.5])},
+    optional={"trip_id": st.sampled_from(["", "a", "b"]), "doors_open": st.booleans()},
+)
+
+
+@given(contents, contents)
 def test_other_content_has_another_digest(one, other):
-    digests = content_digest(one.encode()), content_digest(other.encode())
-    assert (digests[0] == digests[1]) == (one == other)
+    records = [fix(time_ms=1, **values) for values in (one, other)]
+    digests = [content_digest(record) for record in records]
+    assert (digests[0] == digests[1]) == (records[0] == records[1])
+
+
+def test_a_field_that_is_added_later_changes_no_digest_of_records_without_it():
+    class LaterFix(Fix, kw_only=True, omit_defaults=True):
+        a_new_field: float | None = None
+
+    now = fix(1, time_ms=1, trip_id="a")
+    later = LaterFix(**msgspec.structs.asdict(now))
+    assert content_digest(later) == content_digest(now)
+    assert content_digest(msgspec.structs.replace(later, a_new_field=1.0)) != content_digest(now)
+
+
+def test_the_digest_is_the_one_recorded():
+    """It is part of stored keys: another value here means that resent records double."""
+    known = fix(7, time_ms=1_700_000_000_000, trip_id="қ", speed_mps=8.5)
+    assert content_digest(known) == DIGEST
 
 
 def sizes(rng: random.Random) -> Iterator[int]:
