@@ -14,6 +14,7 @@ from sapar.cli.broker import broker_config, broker_sync
 from sapar.cli.demo.command import demo
 from sapar.cli.engine import engine
 from sapar.cli.ingest import ingest
+from sapar.cli.process import raise_file_limit
 from sapar.cli.replay import replay
 from sapar.cli.report import reported
 from sapar.cli.simulate import simulate
@@ -70,6 +71,7 @@ def settings(
 
 def main() -> None:
     """Run the command line."""
+    raise_file_limit()
     app()
 
 

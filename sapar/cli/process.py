@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import signal
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -12,6 +13,19 @@ from typing import Any
 from sapar.core.log import configure_logging
 from sapar.core.metrics import Metrics
 from sapar.core.settings import Settings
+
+_FILES_MAX = 65_536
+
+
+def raise_file_limit() -> None:
+    """Let this process and those it starts open more files than the usual 1,024.
+
+    A broker, or a simulator, with a connection for each bus of a city needs some thousands.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, _FILES_MAX)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def run_until_signal(part: Coroutine[Any, Any, None]) -> None:
