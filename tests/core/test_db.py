@@ -10,7 +10,7 @@ from sapar.core.errors import Fault, Unavailable
 
 def test_queries_are_loaded_by_name():
     queries = db.load_queries("sapar.ingest")
-    assert queries["copy_fix"].startswith("COPY fix_in")
+    assert "\nCOPY fix_in FROM STDIN" in queries["copy_fix"]
     assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in queries)
 
 
