@@ -70,12 +70,16 @@ def _published(truth_dirs: Sequence[Path]) -> tuple[Counter[Identity], Counter[s
 
 def _rows(truth_dirs: Sequence[Path]) -> Iterable[dict[str, str]]:
     for folder in truth_dirs:
-        with (folder / "published.csv").open(encoding="utf-8", newline="") as handle:
-            yield from csv.DictReader(handle)
+        path = folder / "published.csv"
+        if path.is_file():  # an early interrupt: the simulator had not begun
+            with path.open(encoding="utf-8", newline="") as handle:
+                yield from csv.DictReader(handle)
 
 
 def in_service(truth_dir: Path) -> set[str]:
-    """Give the vehicles in service by the simulator's last word on it."""
+    """Give the vehicles in service by the simulator's last word on it; none before its first."""
+    if not (truth_dir / "summary.json").is_file():
+        return set()
     summary = json.loads((truth_dir / "summary.json").read_text(encoding="utf-8"))
     return set(summary["in_service"])
 
@@ -109,6 +113,7 @@ def publish_to_feed_s(
             latencies.append(max(0.0, first - wall_s))
             shown = f"{latencies[-1]:.3f}"
         lines.append(f"{row['vehicle_id']},{row['time_ms']},{wall_s},{row['fault']},{shown}")
+    truth_dir.mkdir(parents=True, exist_ok=True)
     (truth_dir / "latency.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return latencies, unseen
 
