@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from sapar.cli import agencies, city, devices, gtfs
+from sapar.cli import agencies, city, devices, gtfs, history
 from sapar.cli.adapter import wialon_gateway
 from sapar.cli.api import api
 from sapar.cli.bench import command as bench
 from sapar.cli.broker import broker_config, broker_sync
 from sapar.cli.demo.command import demo
 from sapar.cli.engine import engine
+from sapar.cli.evaluate import evaluate
+from sapar.cli.evaluate_day import evaluate_day
 from sapar.cli.ingest import ingest
 from sapar.cli.process import raise_file_limit
 from sapar.cli.replay import replay
@@ -30,8 +32,10 @@ app.add_typer(devices.app, name="devices")
 app.add_typer(gtfs.app, name="gtfs")
 app.add_typer(city.app, name="city")
 app.add_typer(bench.app, name="bench")
-for command in (demo, ingest, engine, api, simulate, replay):
+app.add_typer(history.app, name="history")
+for command in (demo, ingest, engine, api, simulate, replay, evaluate):
     app.command()(command)
+app.command("evaluate-day")(evaluate_day)
 app.command("broker-sync")(broker_sync)
 app.command("broker-config")(broker_config)
 app.command("wialon-gateway")(wialon_gateway)

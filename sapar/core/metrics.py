@@ -12,8 +12,11 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        r = self.registry
-        # ingest
+        self._declare_ingest(self.registry)
+        self._declare_engine(self.registry)
+        self._declare_api(self.registry)
+
+    def _declare_ingest(self, r: CollectorRegistry) -> None:
         self.messages = Counter(
             "sapar_ingest_messages", "Messages received from the broker.", ["kind"], registry=r
         )
@@ -45,7 +48,8 @@ class Metrics:
         self.broker_refusals = Gauge(
             "sapar_broker_refusals", "Refusals read from the broker's log.", ["reason"], registry=r
         )
-        # engine
+
+    def _declare_engine(self, r: CollectorRegistry) -> None:
         self.ticks = Counter("sapar_engine_ticks", "Ticks published.", ["agency"], registry=r)
         self.tick_duration = Histogram(
             "sapar_engine_tick_seconds",
@@ -66,7 +70,20 @@ class Metrics:
         self.leader = Gauge(
             "sapar_engine_leader", "1 while this engine leads.", ["agency"], registry=r
         )
-        # api
+        self.visits = Counter(
+            "sapar_engine_visits",
+            "Stop visits of the engine, by what became of them: written, dropped, refused.",
+            ["agency", "outcome"],
+            registry=r,
+        )
+        self.visits_waiting = Gauge(
+            "sapar_engine_visits_waiting",
+            "Stop visits that are not written yet.",
+            ["agency"],
+            registry=r,
+        )
+
+    def _declare_api(self, r: CollectorRegistry) -> None:
         self.requests = Counter(
             "sapar_http_requests", "Requests answered.", ["route", "status"], registry=r
         )

@@ -111,6 +111,21 @@ class Settings(BaseSettings):
     position_stale_s: int = Field(
         90, gt=0, description="A fix older than this, in transit seconds, leaves the feeds."
     )
+    eta_lean_s: float = Field(
+        10.0,
+        ge=0,
+        le=60,
+        description=(
+            "Seconds by which published arrivals lie before the median: who comes too late to the"
+            " stop has missed the bus."
+        ),
+    )
+    eta_lean_share: float = Field(
+        0.08,
+        ge=0,
+        le=0.3,
+        description="Share of the time to go that they lie before the median besides.",
+    )
     tick_age_max_s: float = Field(
         15.0, gt=0, description="Wall seconds without a new tick after which the API is not ready."
     )
@@ -119,6 +134,72 @@ class Settings(BaseSettings):
     )
     leader_check_interval_s: float = Field(
         1.0, gt=0, description="Wall seconds between two tries of a standby engine to take over."
+    )
+
+    # history and proof of runs
+    visit_flush_interval_s: float = Field(
+        5.0, gt=0, description="Wall seconds between two writes of stop visits by the engine."
+    )
+    visit_buffer_max: int = Field(
+        200_000,
+        gt=0,
+        description=(
+            "Stop visits that wait while the database is away, then the oldest are dropped: three"
+            " hours of 3,000 buses, some 100 MB."
+        ),
+    )
+    learnt_save_interval_s: float = Field(
+        300.0, gt=0, description="Wall seconds between two saves of learnt travel times."
+    )
+    learn_half_life_days: float = Field(
+        15.0, gt=0, description="Age in days at which a travel time counts half when learning anew."
+    )
+    proof_done_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description=(
+            "Share of a run's stops, and of its kilometres, from which it is done; the contract"
+            " with the carrier says how much."
+        ),
+    )
+    proof_partly_share: float = Field(
+        0.1, gt=0, le=1, description="Share of a run's stops below which it is not done at all."
+    )
+    proof_gap_s: float = Field(
+        90.0, gt=0, description="Longest silence of a bus on a run, in seconds, that is no GPS gap."
+    )
+    proof_silence_s: float = Field(
+        360.0,
+        gt=0,
+        description=(
+            "Silence of a bus in service, in seconds, from which its GPS counts as switched off;"
+            " TransitClock gives a bus up after as long."
+        ),
+    )
+    nightly_in_engine: bool = Field(
+        True, description="Let the leading engine start the nightly job once a service day is over."
+    )
+    nightly_delay_s: int = Field(
+        5400, ge=0, description="Seconds after a service day's last planned arrival for late buses."
+    )
+    nightly_late_days: int = Field(
+        3, ge=0, description="Days for which a day is made again when positions came in late."
+    )
+    visit_retention_days: int = Field(
+        400, gt=0, description="Days that stop visits are kept: a year and a month, to compare."
+    )
+    proof_retention_days: int = Field(
+        1830, gt=0, description="Days that proofs of runs and their corrections are kept."
+    )
+    eta_sample_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description=(
+            "Share of the vehicles, others every day, whose predictions are kept once a minute and"
+            " scored at night; 150 of 3,000 buses are some 100 MB until then."
+        ),
     )
 
     # broker, written into its configuration

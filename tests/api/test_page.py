@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from sapar.api.pages import BUILT
 from sapar.core.mqtt import MqttClient
+from sapar.gtfs.realtime.phases import PHASES
 from tests.api import town
 from tests.api.conftest import Instance
 
@@ -119,6 +121,7 @@ async def test_the_map_shows_all_vehicles_and_a_click_tells_of_one(
         await expect(panel).to_contain_text("early")
         await expect(panel).to_contain_text("at terminal")
         await expect(panel).to_contain_text("T2")
+        await expect(panel).to_contain_text("90%")
         await expect(panel).to_contain_text("signed on")
         assert "bus=205" in page.url
         await page.keyboard.press("Escape")
@@ -139,7 +142,7 @@ async def test_the_banner_comes_when_ticks_stop_and_goes_when_they_return(
         ticking.on = True
         await expect(banner).to_be_empty(timeout=PATIENCE_MS)
         ticking.age_s = 200.0
-        await expect(banner).to_contain_text("24 of 24 vehicles silent", timeout=PATIENCE_MS)
+        await expect(banner).to_contain_text("22 of 22 vehicles silent", timeout=PATIENCE_MS)
 
 
 async def test_an_empty_fleet_says_what_was_looked_for(
@@ -177,6 +180,58 @@ async def test_the_list_has_the_same_vehicles_and_keys_work_without_a_mouse(
         await expect(page.get_by_role("dialog")).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_every_state_is_counted_and_can_be_shown_alone(
+    api: Instance, ticking: Engine, browser: Browser
+) -> None:
+    held = Counter(bus["phase"] for bus in town.buses(town.TRANSIT_S))
+    assert set(held) == set(PHASES)
+    async with visit(browser, f"{api.url}/?lang=en") as page:
+        await has_drawn(page, 24)
+        lines = page.locator(".states li")
+        await expect(lines).to_have_count(len(PHASES))
+        counts = await lines.locator(".count").all_inner_texts()
+        assert sorted(map(int, counts)) == sorted(held.values())
+        detour = lines.filter(has_text="on detour")
+        await detour.get_by_role("button").click()
+        await has_drawn(page, 2)
+        assert page.url.count("hide_state=") == len(PHASES) - 1
+        await page.get_by_role("checkbox", name="Exceptions only").check()
+        await has_drawn(page, 2)
+        await page.get_by_role("checkbox", name="on detour").uncheck()
+        await expect(page.get_by_role("status")).to_contain_text("No vehicle matches. Checked at")
+        await page.get_by_role("checkbox", name="at depot").check()
+        await page.get_by_role("checkbox", name="Exceptions only").uncheck()
+        await has_drawn(page, 1)
+
+
+async def test_a_calm_town_says_that_nothing_is_wrong_and_silence_is_only_listed(
+    api: Instance, ticking: Engine, browser: Browser
+) -> None:
+    now_s = town.TRANSIT_S + 3600
+    calm = [bus for bus in town.buses(now_s) if bus["phase"] == "in_progress"]
+    ticking.vehicles = [{**bus, "time_s": now_s, "delay_s": 0} for bus in calm]
+    async with visit(browser, f"{api.url}/?lang=en&exceptions") as page:
+        notice = page.get_by_role("status")
+        await expect(notice).to_contain_text("No exceptions. Checked at", timeout=PATIENCE_MS)
+        silent = {**calm[0], "phase": "no_signal", "time_s": town.TRANSIT_S - 700}
+        ticking.vehicles = [silent]
+        await expect(notice).to_contain_text("1 vehicle matches, but it has been silent")
+        await page.goto(f"{api.url}/?lang=en&bus={silent['id']}")
+        panel = page.locator(".panel")
+        await expect(panel).to_contain_text("no signal", timeout=PATIENCE_MS)
+        await expect(panel).not_to_contain_text("km/h")
+
+
+async def test_the_panel_tells_the_next_stop_with_its_time(
+    api: Instance, ticking: Engine, browser: Browser
+) -> None:
+    [bus] = [bus for bus in town.buses(town.TRANSIT_S) if bus["id"] == "200"]
+    due_s = town.TRANSIT_S + 600  # 16:16:40 in the town
+    ticking.vehicles = [{**bus, "next_stop_time_s": int(due_s)}]
+    async with visit(browser, f"{api.url}/?lang=en&bus=200") as page:
+        await expect(page.locator(".panel .due")).to_have_text("16:16", timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize(("language", "word"), [("kk", "Бағыттар"), ("ru", "Маршруты")])

@@ -23,6 +23,17 @@ _ROUTES = (
     ("105", "Шаңырақ – Саябақ", "9333EA"),
 )
 _STOPS = ("Әбілқайыр хан", "Ұлттық банк", "Өркен", "Қазына", "Ғылым", "Үміт", "Һарун", "Іңкәр")
+_PHASES = {
+    5: "layover",
+    8: "detour",
+    9: "detour",
+    11: "off_route",
+    14: "no_signal",
+    17: "deadhead",
+    20: "depot",
+    22: "out_of_service",
+}
+"""By number of the bus; all others are on their trips."""
 
 
 def town_zip(version: str = "town-1") -> bytes:
@@ -94,9 +105,9 @@ def buses(time_s: float, count: int = 24, age_s: float = 3.0) -> list[dict[str, 
         route = number % len(_ROUTES)
         part = (number / count + (time_s - TRANSIT_S) / 3000) % 1.0
         latitude, longitude = place(route, part)
-        phase = {5: "layover", 11: "off_route", 17: "unassigned"}.get(number, "in_progress")
+        phase = _PHASES.get(number, "in_progress")
         name = _ROUTES[route][0]
-        has_trip = phase in {"in_progress", "layover"}
+        has_trip = phase in {"in_progress", "layover", "off_route", "detour"}
         found.append(
             {
                 "id": f"{200 + number}",
@@ -111,10 +122,11 @@ def buses(time_s: float, count: int = 24, age_s: float = 3.0) -> list[dict[str, 
                 "trip_id": f"T{name}" if has_trip else None,
                 "headsign": _ROUTES[route][1].split(" – ")[1] if has_trip else None,
                 "delay_s": delays[number % len(delays)] if has_trip else None,
-                "confidence": 0.9,
-                "stale": False,
+                "confidence": 0.9 if has_trip else 0.0,
+                "stale": phase == "no_signal",
                 "next_stop_id": f"S{name}-{number % len(_STOPS)}" if has_trip else None,
-                "reason": "signed on",
+                "next_stop_time_s": round(time_s) + 90 if phase == "in_progress" else None,
+                "reason": "signed on" if has_trip else "no trip fits where it is and was",
             }
         )
     return found

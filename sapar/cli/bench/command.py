@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from sapar.cli.report import reported
+from sapar.core.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="Measure this machine: speed as ratios, and memory.")
 
@@ -64,6 +66,166 @@ def kills(
     _end(report, as_json)
     if not report["passed"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def feeds(
+    gtfs: Annotated[Path, typer.Option(help="The timetable that the fleet runs by.")],
+    vehicles: Annotated[int, typer.Option(min=1, help="Buses under way.")] = 3000,
+    rounds: Annotated[int, typer.Option(min=1, help="The median of so many is given.")] = 15,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Milliseconds to encode each feed of a fleet, beside one protobuf object a vehicle."""
+    from sapar.cli.bench.feeds import run_feeds
+
+    with reported():
+        report = run_feeds(gtfs, vehicles, rounds)
+    _end(report, as_json)
+
+
+@app.command()
+def traces(
+    folder: Annotated[Path, typer.Option(help="Holds TRACES.csv, traces/ and the timetables.")],
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Hand-labelled traces of single buses: share of right phases and trips, and every miss.
+
+    Twice: with positions only, and with the route that the driver's sign code names. The first
+    five minutes of each trace are not scored.
+    """
+    from sapar.cli.bench.traces import bench_traces, readable
+
+    with reported():
+        report = bench_traces(folder)
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
+    for line in readable(report):
+        typer.echo(line)
+
+
+@app.command()
+def assignment(
+    positions: Annotated[
+        Path | None, typer.Option(help="A recording to play; without it a city is simulated.")
+    ] = None,
+    gtfs: Annotated[Path | None, typer.Option(help="The timetable, a GTFS zip.")] = None,
+    city: Annotated[str, typer.Option(help="The city to generate where no --gtfs is given.")] = (
+        "aktobe"
+    ),
+    blank: Annotated[
+        str, typer.Option(help="Fields of the recording that the engine must not see.")
+    ] = "trip_id,block_id",
+    at: Annotated[str, typer.Option(help="Local start of the simulation.")] = "2024-06-05T17:00",
+    buses: Annotated[int, typer.Option(min=1, help="Buses simulated, at most.")] = 300,
+    minutes: Annotated[
+        float | None, typer.Option(min=1, help="Length; 60 simulated, a recording to its end.")
+    ] = None,
+    sign_on: Annotated[str, typer.Option(help="trip, block, route or none.")] = "none",
+    wrong_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of buses with a wrong sign-on for a while.")
+    ] = 0.05,
+    detours: Annotated[int, typer.Option(min=0, help="Streets that are closed for a while.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same rides and faults.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Share of in-service fixes that the engine had on the right run, and wrong sign-ons found.
+
+    On a recording with sign-on blanked, by the blocks recorded; else on a simulated city with
+    noise, jumps, gaps, radio shadows, detours and wrong sign-ons, by the simulator's truth.
+    docs/evaluation.md says what is counted.
+    """
+    from sapar.cli.bench.assignment import CityOptions, bench_city
+    from sapar.cli.bench.blanked import RecordingOptions, bench_recording
+
+    with reported():
+        if positions is not None:
+            if gtfs is None:
+                raise BadInput("a recording needs its timetable", code="no_timetable")
+            fields = tuple(name for name in blank.split(",") if name)
+            report = bench_recording(
+                RecordingOptions(gtfs, positions, fields, minutes=minutes), _say
+            )
+        else:
+            options = CityOptions(
+                None if gtfs else city,
+                gtfs,
+                at,
+                buses,
+                minutes or 60.0,
+                sign_on=sign_on,
+                wrong_share=wrong_share,
+                detours=detours,
+                seed=seed,
+            )
+            report = bench_city(options, _say)
+    _end(report, as_json)
+
+
+@app.command()
+def engine(
+    vehicles: Annotated[int, typer.Option(min=1, help="Buses that drive.")] = 3000,
+    seconds: Annotated[float, typer.Option(min=5, help="Simulated seconds measured.")] = 60.0,
+    minutes: Annotated[
+        float | None, typer.Option(min=1, help="The same in minutes: an hour shows flat memory.")
+    ] = None,
+    interval_s: Annotated[int, typer.Option(min=1, help="Seconds between fixes of a bus.")] = 1,
+    city: Annotated[str, typer.Option(help="Size of the city: aktobe, shymkent, almaty.")] = (
+        "almaty"
+    ),
+    curve: Annotated[
+        bool, typer.Option("--curve", help="300, 1,000, 3,000 and 9,000 buses in turn.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same rides.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Positions a second through the engine on one core, with a tick every 5 simulated seconds.
+
+    As fast as it goes, on simulated buses of a synthetic city; their fixes are made outside the
+    measured time. The resident memory is that of the whole process, simulated street included.
+    """
+    from sapar.cli.bench.engine import EngineOptions, bench_curve, bench_engine, find_city
+
+    simulated_s = seconds if minutes is None else minutes * 60
+    with reported():
+        options = EngineOptions(vehicles, simulated_s, interval_s, seed=seed, city=find_city(city))
+        report = bench_curve(options, _say) if curve else bench_engine(options, _say)
+    if as_json or not curve:
+        _end(report, as_json)
+        return
+    for point in report["curve"]:
+        typer.echo(
+            f"  {point['vehicles']:>6,} buses  {point['us_per_position']:>8.1f} µs a position"
+            f"  {point['positions_per_s']:>9,.0f} positions a second"
+            f"  {point['tick_ms_p50']:>7.0f} ms a tick, {point['tick_ms_p99']:.0f} ms at p99"
+        )
+
+
+@app.command()
+def history(
+    days: Annotated[int, typer.Option(min=2, help="Days simulated; the last one is scored.")] = 28,
+    city: Annotated[str, typer.Option(help="Size of the city: aktobe, shymkent, almaty.")] = (
+        "aktobe"
+    ),
+    buses: Annotated[int, typer.Option(min=1, help="About so many: all of some lines.")] = 60,
+    hours: Annotated[
+        float | None, typer.Option(min=0.5, help="Only the first hours of the last day.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same month.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """What stored travel times are worth: the last day of a simulated month, with and without them.
+
+    Buses of a synthetic city drive for some weeks, through peaks that come again, days that differ
+    and jams that come and go. Scored are an engine that knows the days before, one that begins
+    cold, and the timetable plus the delay of each bus.
+    """
+    from sapar.cli.bench.engine import find_city
+    from sapar.cli.bench.history import HistoryOptions, bench_history
+
+    with reported():
+        report = bench_history(HistoryOptions(days, find_city(city), buses, hours, seed), _say)
+    _end(report, as_json)
 
 
 def _say(text: str) -> None:

@@ -30,6 +30,7 @@ _SOURCE_COST = np.array([0.0, 4.0, 1.0, 0.0])
 _TERMINAL_M = np.array([0.0, 150.0, 300.0, 400.0])  # from the first stop, to wait there
 _WAIT_MAX_S = np.array([0.0, 1800.0, 4500.0, 7200.0])
 _OVERDUE_MAX_S = np.array([0.0, 300.0, 1800.0, 1800.0])
+_HEADWAY_COST = 1.5  # such a run fits at any moment: that it is on time is no evidence
 _ELSEWHERE_COST = 7.0
 _ELSEWHERE_BEFORE_S = 1800.0
 _ELSEWHERE_AFTER_S = 900.0
@@ -132,6 +133,7 @@ def _on_line(
         + np.where(shown, 5.0 * (1.0 - fit), 1.5)
         + np.where(delay >= 0, delay * (0.15 / 60), -delay * (0.5 / 60))
         + _SOURCE_COST[source]
+        + np.where(options.headway[option] >= 0, _HEADWAY_COST, 0.0)
     )
     kind = np.full(len(option), ON_LINE, np.int8)
     return Candidates(vehicle, runs, source, kind, along, off, fit, delay, cost).where(possible)
@@ -156,6 +158,7 @@ def _standing(network: Network, days: Days, where: Whereabouts, options: Options
         + np.where(wait >= 0, wait * (0.05 / 60), -wait * (0.3 / 60))
         + _SOURCE_COST[source]
         + np.where(at_stop, 0.0, _ELSEWHERE_COST)
+        + np.where(options.headway[option] >= 0, _HEADWAY_COST, 0.0)
     )
     kind = np.where(at_stop, WAITING, ELSEWHERE).astype(np.int8)
     found = Candidates(

@@ -72,6 +72,31 @@ class Headways:
     exact: Bools
 
 
+@dataclass(frozen=True)
+class Links:
+    """How the trips of blocks follow each other on the dates at hand.
+
+    Attributes:
+        days: ordinals of the dates, rising; rows of the arrays below.
+        next_trip, previous_trip: by date and trip; -1 where the block ends or begins.
+        calls_before: calls of the block before the trip, by date and trip.
+    """
+
+    days: Longs
+    next_trip: Ints
+    previous_trip: Ints
+    calls_before: Ints
+
+    def date_row(self, day: Ints) -> Longs:
+        """Give the row of each date; a date that is no longer at hand gives the last row."""
+        return np.minimum(np.searchsorted(self.days, day), len(self.days) - 1)
+
+    def following(self, day: Ints, trip: Ints) -> Ints:
+        """Give the block's next trip on the same date, -1 for none."""
+        row = self.date_row(day)
+        return np.where(self.days[row] == day, self.next_trip[row, trip], -1).astype(np.int32)
+
+
 class Days:
     """The runs of the service dates around a moment, kept until the dates change."""
 
@@ -90,6 +115,7 @@ class Days:
         self._by_pattern = np.zeros(0, np.int64)
         self._pattern_begin = np.zeros(1, np.int64)
         self._headways = _headways(timetable, [])
+        self.links = _links(timetable, [], [])
 
     def look(self, now_s: float) -> None:
         """Prepare the service dates that matter at a moment; cheap while they stay the same."""
@@ -111,6 +137,7 @@ class Days:
             pattern[self._by_pattern], np.arange(len(self.timetable.patterns) + 1)
         )
         self._headways = _headways(self.timetable, dates)
+        self.links = _links(self.timetable, dates, parts)
 
     @property
     def runs(self) -> Runs:
@@ -222,6 +249,31 @@ def _busy_until(block: Ints, first_s: Floats, last_s: Floats) -> Floats:
     stays &= wait_s <= _LAYOVER_MAX_S
     busy_s[here[stays]] = first_s[after[stays]]
     return busy_s
+
+
+def _links(timetable: Timetable, dates: list[date], parts: list[Runs]) -> Links:
+    """Chain the trips of each block, in order of their start."""
+    trips = timetable.trips
+    shape = (max(1, len(dates)), len(trips.ids))
+    following, before = np.full(shape, -1, np.int32), np.full(shape, -1, np.int32)
+    calls_before = np.zeros(shape, np.int32)
+    calls = np.diff(trips.st_begin)
+    for row, runs in enumerate(parts):
+        blocked = runs.trip[trips.block_idx[runs.trip] >= 0]
+        order = np.lexsort(
+            (trips.last_s[blocked], trips.first_s[blocked], trips.block_idx[blocked])
+        )
+        trip = blocked[order]
+        block = trips.block_idx[trip]
+        same = block[1:] == block[:-1]
+        following[row, trip[:-1][same]] = trip[1:][same]
+        before[row, trip[1:][same]] = trip[:-1][same]
+        total = np.cumsum(calls[trip]) - calls[trip]
+        first = np.flatnonzero(np.append(True, ~same)) if len(trip) else np.zeros(0, np.int64)
+        sizes = np.diff(np.append(first, len(trip)))
+        calls_before[row, trip] = total - np.repeat(total[first], sizes)
+    days = np.array([day.toordinal() for day in dates] or [-1], np.int64)
+    return Links(days, following, before, calls_before)
 
 
 def _no_runs() -> Runs:

@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from sapar.gtfs.realtime.acts import Acts
 from sapar.gtfs.realtime.alerts import Alert
-from sapar.gtfs.realtime.assignment import assign
+from sapar.gtfs.realtime.beliefs import Ground
+from sapar.gtfs.realtime.crowding import Loads
 from sapar.gtfs.realtime.days import Days
+from sapar.gtfs.realtime.departures import Departures
 from sapar.gtfs.realtime.encode import Encoder
 from sapar.gtfs.realtime.fleet_state import FleetState
+from sapar.gtfs.realtime.forecast import Forecaster, Lean
 from sapar.gtfs.realtime.handover import adopt_runs, carry_over
 from sapar.gtfs.realtime.intake import (
     VERDICTS,
@@ -25,13 +29,20 @@ from sapar.gtfs.realtime.intake import (
     resolve_sign_on,
     rounds_of,
 )
+from sapar.gtfs.realtime.lattice import build_lattice
 from sapar.gtfs.realtime.network import Network, build_network
-from sapar.gtfs.realtime.progress import follow
-from sapar.gtfs.realtime.snapshot import NextRun, Picture, RunKey, picture
+from sapar.gtfs.realtime.phases import Around
+from sapar.gtfs.realtime.service_of_stops import StopService
+from sapar.gtfs.realtime.snapshot import Picture, picture
 from sapar.gtfs.realtime.tick import ALERTS, FLEET, TRIP_UPDATES, VEHICLE_POSITIONS, Tick, make_body
+from sapar.gtfs.realtime.tracker import Tracker
+from sapar.gtfs.realtime.travel_times import TravelTimes
+from sapar.gtfs.realtime.uncertainty import Uncertainty
+from sapar.gtfs.realtime.visits import LearntTimes, Visits
 from sapar.gtfs.timetable.model import Timetable
 
 _WARM_STEP_S = 30.0
+_DEFAULT_LEAN = Lean()
 CLOCK_BACK_S = 60
 """A clock that goes back by no more is waited for."""
 _FIXES_STALE_S = 300.0  # older news than this is counted as stale, and believed all the same
@@ -43,18 +54,28 @@ class Engine:
     Args:
         timetable: what the fleet runs by.
         stale_s: a bus silent for longer leaves the feeds.
+        lean: how much earlier than their median arrivals are published.
     """
 
-    def __init__(self, timetable: Timetable, stale_s: float = 90.0) -> None:
+    def __init__(
+        self, timetable: Timetable, stale_s: float = 90.0, lean: Lean = _DEFAULT_LEAN
+    ) -> None:
         self.fleet = FleetState()
         self.verdicts = dict.fromkeys(VERDICTS, 0)
         """Fixes taken so far, by verdict."""
         self.alerts: list[Alert] = []
+        self.acts: Acts = ()
+        """Acts of dispatch that stand; a new tuple whenever one is added or undone."""
+        self.loads = Loads()
         self.last_header_s = 0
         """Timestamp of the newest feed; the next one is later (rules E017, E018)."""
         self.snapshot: Picture | None = None
         self._stale_s = stale_s
-        self._use(timetable)
+        self._lean = lean
+        self._today = 0
+        network = build_network(timetable)
+        self._around = Around(network)
+        self._use(network)
 
     @property
     def timetable(self) -> Timetable:
@@ -68,7 +89,7 @@ class Engine:
             counts = np.bincount(verdicts, minlength=len(VERDICTS))
             for name, count in zip(VERDICTS, counts.tolist(), strict=True):
                 self.verdicts[name] += count
-            follow(self.fleet, self._network, believed)
+            self._tracker.take(believed)
             move(self.fleet, believed)
 
     def warm(self, fixes: FixColumns, now_s: float) -> None:
@@ -83,29 +104,55 @@ class Engine:
             at_s = min(float(edge), now_s)
             if high > low:
                 self.ingest(fixes.take(order[low:high]), at_s)
-            assign(self.fleet, self._network, self._days, at_s)
+            self._days.look(at_s)
+            self._tracker.look(at_s)
 
     def adopt(self, positions: bytes) -> None:
         """Take over the runs that another engine published, from its VehiclePositions body."""
         adopt_runs(self.fleet, self._days, positions)
+        self._tracker.resume()
 
     def replace_timetable(self, timetable: Timetable, now_s: float) -> None:
         """Switch to a new version; buses keep their runs where trip and stops are the same."""
         fleet, old = self.fleet, self._network
-        self._use(timetable)
+        self._use(build_network(timetable))
         carry_over(fleet, old, self._network)
         for slot in range(len(fleet)):
             resolve_sign_on(fleet, timetable, slot)
-        fleet["tried_s"][:] = -np.inf
+        fleet["seeded_s"][:] = -np.inf
         self._days.look(now_s)
+        self._tracker.resume()
 
     def look(self, now_s: float) -> Picture:
         """Assign and predict, without encoding; the picture is kept as `snapshot`."""
-        assign(self.fleet, self._network, self._days, now_s)
+        self._days.look(now_s)
+        self._begin_day(now_s)
+        self._tracker.look(now_s)
+        self._forecaster.ground = self._tracker.ground
+        self._around.note(self.fleet, self._network, now_s)
         self.snapshot = picture(
-            self.fleet, self._network, self._days, now_s, self._stale_s, self._next_runs
+            self.fleet,
+            self._network,
+            self._days,
+            now_s,
+            self._stale_s,
+            self._forecaster,
+            self._tracker.claims,
+            self._around,
         )
         return self.snapshot
+
+    def drain_visits(self) -> Visits:
+        """Hand out the stop visits found since the last call."""
+        return self._tracker.visits.drain(self.fleet.ids)
+
+    def learnt(self) -> LearntTimes:
+        """Give all travel times learnt so far, to keep."""
+        return self._times.export()
+
+    def load_learnt(self, learnt: LearntTimes, now_s: float) -> None:
+        """Take over travel times learnt before."""
+        self._times.load(learnt, now_s)
 
     def is_due(self, now_s: float) -> bool:
         """Tell whether a tick at `now_s` would have a later header than the last one.
@@ -131,10 +178,11 @@ class Engine:
             raise ValueError("a tick needs a later whole second than the one before")
         seen = self.look(now_s)
         self.last_header_s = seen.header_s
+        orders = self._encoder.orders(self.acts, now_s)
         bodies = {
-            VEHICLE_POSITIONS: self._encoder.vehicle_positions(seen),
-            TRIP_UPDATES: self._encoder.trip_updates(seen),
-            ALERTS: self._encoder.alerts(self.alerts, seen.header_s),
+            VEHICLE_POSITIONS: self._encoder.vehicle_positions(seen, orders, self.loads),
+            TRIP_UPDATES: self._encoder.trip_updates(seen, orders),
+            ALERTS: self._encoder.alerts(self.alerts, seen.header_s, orders),
             FLEET: self._encoder.fleet(seen),
         }
         return Tick(
@@ -147,8 +195,29 @@ class Engine:
             bodies={name: make_body(body) for name, body in bodies.items()},
         )
 
-    def _use(self, timetable: Timetable) -> None:
-        self._network: Network = build_network(timetable)
+    def _begin_day(self, now_s: float) -> None:
+        """Let yesterday's travel times count as a record once a new local day begins."""
+        today = self.timetable.service_dates_at(now_s)[-1].toordinal()
+        if self._today not in {0, today}:
+            self._times.begin_day()
+        self._today = today
+
+    def _use(self, network: Network) -> None:
+        timetable = network.timetable
+        self._network = network
+        self._around.use(network)
         self._days = Days(timetable)
         self._encoder = Encoder(timetable, self._days)
-        self._next_runs: dict[RunKey, NextRun | None] = {}
+        lattice = build_lattice(network)
+        self._times = TravelTimes(lattice)
+        stops = len(timetable.stops.ids)
+        ground = Ground(
+            lattice,
+            self._days.links,
+            self._times,
+            Departures(stops),
+            StopService(stops),
+            Uncertainty(),
+        )
+        self._tracker = Tracker(self.fleet, ground, self._days)
+        self._forecaster = Forecaster(ground, self._lean)

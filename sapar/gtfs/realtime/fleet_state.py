@@ -50,7 +50,6 @@ _COLUMNS: dict[str, tuple[type, float]] = {
     "base_s": (np.float64, 0.0),
     "source": (np.int8, SOURCE_NONE),
     "confidence": (np.float64, 0.0),
-    "tried_s": (np.float64, -np.inf),
     "claimed_s": (np.float64, -np.inf),
     # the last run that was finished, never taken up again
     "done_trip": (np.int32, NO),
@@ -63,14 +62,26 @@ _COLUMNS: dict[str, tuple[type, float]] = {
     "finished": (np.bool_, False),
     "along_m": (np.float64, 0.0),
     "off_m": (np.float64, 0.0),
-    "tentative_m": (np.float64, 0.0),  # before departure: where it would stand on the line
-    "anchor_x": (np.float64, np.nan),
-    "anchor_y": (np.float64, np.nan),
-    "anchor_s": (np.float64, 0.0),  # fix that along_m comes from
-    "advance_m": (np.float64, 0.0),
-    "stray_m": (np.float64, 0.0),  # driven since then
     "off_since_s": (np.float64, np.inf),
     "delay_s": (np.float64, 0.0),
+    # tracking: the fix that the beliefs last looked at, and how they stand
+    "tracked_x": (np.float64, np.nan),
+    "tracked_y": (np.float64, np.nan),
+    "tracked_s": (np.float64, -np.inf),
+    "seeded_s": (np.float64, -np.inf),
+    "poor_s": (np.float64, 0.0),  # for how long no belief has explained its path, ageing
+    "margin": (np.float64, 0.0),  # how much worse the best belief in another place is
+    "sign_conflict_s": (np.float64, np.inf),  # since when the path contradicts the sign-on
+    "sign_doubted": (np.bool_, False),  # ... for long enough to look elsewhere
+    "next_row": (np.int64, NO),  # stop-time row of the next call
+    "near_m": (np.float64, np.inf),  # closest approach to it so far, and when
+    "near_s": (np.float64, np.nan),
+    # the call reached last: when, and the last moment near it
+    "reached_row": (np.int64, NO),
+    "reached_s": (np.float64, np.nan),
+    "left_s": (np.float64, np.nan),
+    "advanced_s": (np.float64, -np.inf),  # when it last reached a call
+    "behind_s": (np.float64, 0.0),  # for how long it has been seen behind its place
 }
 
 
@@ -110,6 +121,10 @@ class FleetState:
 
     def ints(self, name: str) -> Ints:
         """Give a column of whole numbers."""
+        return self.columns[name]  # type: ignore[return-value]
+
+    def rows(self, name: str) -> Slots:
+        """Give a column of numbers of stop-time rows."""
         return self.columns[name]  # type: ignore[return-value]
 
     def flags(self, name: str) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from sapar.gtfs.realtime.fleet_state import NO, FleetState
 from sapar.gtfs.realtime.network import Network
 from sapar.gtfs.timetable.model import Timetable
 
-_PLACES = (("x", "y"), ("jump_x", "jump_y"), ("anchor_x", "anchor_y"))
+_PLACES = (("x", "y"), ("jump_x", "jump_y"), ("tracked_x", "tracked_y"))
 
 
 def carry_over(fleet: FleetState, old: Network, new: Network) -> None:
@@ -45,7 +45,7 @@ def adopt_runs(fleet: FleetState, days: Days, positions: bytes) -> None:
         owner = adopted.get(fleet.run_key(slot), slot)
         if owner != slot:
             fleet.clear_run(np.array([slot]), f"its trip was taken over by {fleet.ids[owner]}")
-            fleet["tried_s"][slot] = -np.inf
+            fleet["seeded_s"][slot] = -np.inf
 
 
 def _restart(fleet: FleetState, timetable: Timetable, slot: int, named: pb.TripDescriptor) -> None:
@@ -84,6 +84,7 @@ def _keep_done(fleet: FleetState, slot: int, old: Timetable, new: Timetable) -> 
 def _keep_run(fleet: FleetState, slot: int, old: Network, new: Network) -> None:
     before = int(fleet["trip"][slot])
     if before == NO:
+        fleet["next_row"][slot] = fleet["reached_row"][slot] = NO
         return
     trip_id = old.timetable.trips.ids[before]
     after = new.timetable.trips.index.get(trip_id, NO)
@@ -92,11 +93,15 @@ def _keep_run(fleet: FleetState, slot: int, old: Network, new: Network) -> None:
         fleet.clear_run(np.array([slot]), f"the new timetable changed trip {trip_id}")
         return
     fleet["trip"][slot] = after
+    moved = new.timetable.trips.st_begin[after] - old.timetable.trips.st_begin[before]
+    for name in ("next_row", "reached_row"):
+        row = int(fleet[name][slot])
+        on_trip = row in range(*old.timetable.trips.st_begin[before : before + 2].tolist())
+        fleet[name][slot] = row + moved if on_trip else NO
     scale = new.last_m[new.timetable.trips.pattern_idx[after]] / max(
         old.last_m[old.timetable.trips.pattern_idx[before]], 1.0
     )
-    for name in ("along_m", "tentative_m", "advance_m"):
-        fleet[name][slot] *= scale
+    fleet["along_m"][slot] *= scale
 
 
 def _same_trip(old: Timetable, before: int, new: Timetable, after: int, day: date) -> bool:

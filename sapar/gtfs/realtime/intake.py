@@ -103,6 +103,12 @@ class Round:
         )
 
 
+def newest_fixes(fleet: FleetState, slots: Slots) -> Round:
+    """Give the newest fixes of vehicles as a round."""
+    names = ("time_s", "latitude", "longitude", "x", "y", "speed_mps", "bearing_deg")
+    return Round(slots, *(fleet.floats(name)[slots] for name in names))
+
+
 def rounds_of(
     fleet: FleetState, network: Network, fixes: FixColumns, now_s: float
 ) -> Iterator[Round]:

@@ -12,7 +12,6 @@ from sapar.gtfs.realtime.candidates import Options
 from sapar.gtfs.realtime.days import FREQUENCY_NONE, Days, Runs, join_runs
 from sapar.gtfs.realtime.fleet_state import (
     NO,
-    SOURCE_BLOCK,
     SOURCE_FIT,
     SOURCE_TRIP,
     FleetState,
@@ -24,8 +23,6 @@ from sapar.gtfs.realtime.paths import Whereabouts
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
-_BLOCK_BEFORE_S = 4500.0  # a block's run may start this much later than now ...
-_BLOCK_AFTER_S = 4500.0  # ... or have ended this long ago, and still be the one
 _FIT_BEFORE_S = 900.0
 _FIT_AFTER_S = 2400.0
 _KNOWN_PLACES = 4  # places of the trail: 120 m driven at least
@@ -77,29 +74,22 @@ class _Pairs:
         )
 
 
-def signed_options(fleet: FleetState, days: Days, slots: Slots) -> Options:
-    """List the runs that sign-on and blocks point to; `slots` are the rows of the whereabouts.
-
-    A vehicle that has finished a run of a block goes on with the block, also without a sign-on.
-    """
+def headway_options(fleet: FleetState, days: Days, slots: Slots) -> Options:
+    """List the headway service that vehicles signed on to by trip."""
     pairs = _Pairs()
-    trips = days.timetable.trips
-    for row, slot in enumerate(slots):
-        now_s = float(fleet["time_s"][slot])
-        trip, block = int(fleet["sign_trip"][slot]), int(fleet["sign_block"][slot])
-        before = (trip, int(fleet["trip"][slot]), int(fleet["done_trip"][slot]))
-        if trip != NO:
-            roam = int(fleet["trip"][slot]) != trip and _may_roam(fleet, int(slot), now_s)
-            _add_trip(pairs, days, row, trip, fleet, int(slot), roam=roam)
-        if block == NO:
-            block = next((int(trips.block_idx[t]) for t in before if t != NO), NO)
-        if block != NO:
-            runs = _not_done(fleet, int(slot), days.of_block(block), now_s)
-            near = (runs.first_s <= now_s + _BLOCK_BEFORE_S) & (
-                runs.last_s >= now_s - _BLOCK_AFTER_S
-            )
-            roam = int(fleet["trip"][slot]) == NO and _may_roam(fleet, int(slot), now_s)
-            _add_plain(pairs, row, runs.where(near), SOURCE_BLOCK, roam=roam)
+    for row, slot in enumerate(slots.tolist()):
+        trip = int(fleet["sign_trip"][slot])
+        if trip == NO or days.kind[trip] == FREQUENCY_NONE:
+            continue
+        rows = np.flatnonzero(days.headways.trip == trip)
+        pairs.add(
+            np.full(len(rows), row),
+            _headway_runs(days, rows),
+            rows,
+            SOURCE_TRIP,
+            np.ones(len(rows), np.bool_),
+            roam=_may_roam(fleet, slot, float(fleet["time_s"][slot])),
+        )
     return pairs.done()
 
 
@@ -165,52 +155,11 @@ def _may_roam(fleet: FleetState, slot: int, now_s: float) -> bool:
     return bool(known and now_s - fleet["lost_s"][slot] > _LOST_S)
 
 
-def _add_trip(
-    pairs: _Pairs, days: Days, row: int, trip: int, fleet: FleetState, slot: int, *, roam: bool
-) -> None:
-    """Add the runs of the trip signed on to; a run that is done stays done, signed on or not."""
-    if days.kind[trip] == FREQUENCY_NONE:
-        runs = days.of_trips(np.array([trip], np.int32))
-        done = _is_done(fleet, np.full(len(runs), slot), runs)
-        _add_plain(pairs, row, runs.where(~done), SOURCE_TRIP, roam=roam)
-        return
-    rows = np.flatnonzero(days.headways.trip == trip)
-    pairs.add(
-        np.full(len(rows), row),
-        _headway_runs(days, rows),
-        rows,
-        SOURCE_TRIP,
-        np.ones(len(rows), np.bool_),
-        roam=roam,
-    )
-
-
-def _add_plain(pairs: _Pairs, row: int, runs: Runs, source: int, *, roam: bool) -> None:
-    count = len(runs)
-    pairs.add(
-        np.full(count, row, np.int64),
-        runs,
-        np.full(count, NO, np.int64),
-        source,
-        np.ones(count, np.bool_),
-        roam=roam,
-    )
-
-
 def _headway_runs(days: Days, rows: Longs) -> Runs:
     """Stand-ins for headway runs: the candidates set their start."""
     h, trip = days.headways, days.headways.trip[rows]
     zero = np.zeros(len(rows))
     return Runs(trip, h.day[rows], np.zeros(len(rows), np.int32), zero, zero, zero)
-
-
-def _not_done(fleet: FleetState, slot: int, runs: Runs, now_s: float) -> Runs:
-    """Leave out what the vehicle has finished of a block, and all before it."""
-    trip, day = int(fleet["done_trip"][slot]), int(fleet["done_day"][slot])
-    if trip == NO or now_s - fleet["done_s"][slot] > 3 * 3600:
-        return runs
-    at = np.flatnonzero((runs.trip == trip) & (runs.day == day))
-    return runs.where(np.arange(len(runs)) > at[0]) if len(at) else runs
 
 
 def _is_done(fleet: FleetState, slots: Slots, runs: Runs) -> NDArray[np.bool_]:
@@ -225,10 +174,11 @@ def _is_done(fleet: FleetState, slots: Slots, runs: Runs) -> NDArray[np.bool_]:
 def _route_hint(fleet: FleetState, days: Days, slots: Slots, now_s: float) -> Ints:
     """Give the route by sign-on, by a headway trip signed on to, or by the last run."""
     trips = days.timetable.trips
-    route = fleet.ints("sign_route")[slots].copy()
+    doubted = fleet.flags("sign_doubted")[slots]
+    route = np.where(doubted, NO, fleet.ints("sign_route")[slots]).astype(np.int32)
     done = fleet.ints("done_trip")[slots]
     lately = (done != NO) & (now_s - fleet.floats("done_s")[slots] < _SAME_ROUTE_S)
-    for trip, use in ((fleet.ints("sign_trip")[slots], True), (done, lately)):
+    for trip, use in ((fleet.ints("sign_trip")[slots], ~doubted), (done, lately & ~doubted)):
         missing = (route == NO) & (trip != NO) & use
         route[missing] = trips.route_idx[trip[missing]]
     return route

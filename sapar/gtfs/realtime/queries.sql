@@ -16,15 +16,18 @@ RETURNING term;
 SELECT term FROM engine_leader WHERE agency_id = %(agency_id)s;
 
 -- name: list_recent_fixes
--- Positions of an agency's devices since a moment, one a device and step, oldest first.
-SELECT DISTINCT ON (f.device_no, step)
-       f.device_no, extract(epoch FROM f.time)::float8, f.latitude, f.longitude, f.speed_mps,
-       f.bearing_deg, f.trip_id, f.route_id, f.block_id,
-       floor(extract(epoch FROM f.time) / %(step_s)s) AS step
-FROM fix AS f JOIN device AS d USING (device_no)
-WHERE d.agency_id = %(agency_id)s AND d.revoked_at IS NULL
-  AND f.time >= %(since)s AND f.time <= %(until)s
-ORDER BY f.device_no, step, f.time DESC;
+-- Positions of an agency's devices in a span of time, one a device and step, with times in
+-- milliseconds. Each device is looked up by its key, so that a slice costs no more than itself.
+SELECT f.device_no, f.time_ms, f.latitude, f.longitude, f.speed_mps, f.bearing_deg,
+       f.trip_id, f.route_id, f.block_id
+FROM device AS d CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (floor(extract(epoch FROM time) / %(step_s)s::float8))
+           device_no, (extract(epoch FROM time) * 1000)::bigint AS time_ms, latitude, longitude,
+           speed_mps, bearing_deg, trip_id, route_id, block_id
+    FROM fix WHERE fix.device_no = d.device_no AND time >= %(since)s AND time < %(until)s
+    ORDER BY floor(extract(epoch FROM time) / %(step_s)s::float8), time DESC
+) AS f
+WHERE d.agency_id = %(agency_id)s AND d.revoked_at IS NULL;
 
 -- name: list_alerts
 -- Alerts of an agency that are not over.
@@ -39,3 +42,51 @@ WHERE agency_id = %(agency_id)s AND deleted_at IS NULL
        OR EXISTS (SELECT FROM unnest(periods) AS period WHERE upper(period) IS NULL
                   OR upper(period) > %(now)s))
 ORDER BY alert_id;
+
+-- name: insert_act
+-- Decides an act of dispatch.
+INSERT INTO dispatch_act (agency_id, kind, body, period, cause, author, reason, created_at)
+VALUES (%(agency_id)s, %(kind)s, %(body)s, tstzrange(%(from_at)s, %(until_at)s), %(cause)s,
+        %(author)s, %(reason)s, %(now)s)
+RETURNING act_no;
+
+-- name: end_act
+-- Undoes an act of dispatch that stands.
+UPDATE dispatch_act SET ended_at = greatest(%(now)s, created_at), ended_by = %(author)s
+WHERE agency_id = %(agency_id)s AND act_no = %(act_no)s AND ended_at IS NULL
+RETURNING act_no;
+
+-- name: list_acts
+-- Acts of dispatch that stand and are not over, in the order in which they were decided.
+SELECT act_no, body, extract(epoch FROM lower(period))::float8,
+       extract(epoch FROM upper(period))::float8, author, reason, cause,
+       extract(epoch FROM created_at)::float8
+FROM dispatch_act
+WHERE agency_id = %(agency_id)s AND ended_at IS NULL
+  AND (upper(period) IS NULL OR upper(period) > %(now)s)
+ORDER BY act_no;
+
+-- name: list_capacities
+-- How many passengers each vehicle of an agency takes.
+SELECT vehicle_id, capacity FROM vehicle_capacity WHERE agency_id = %(agency_id)s;
+
+-- name: upsert_learnt_shape
+-- Keeps the way between two stops that was learnt last.
+INSERT INTO learnt_shape (agency_id, from_stop_id, to_stop_id, latitude, longitude, passes,
+                          updated_at)
+VALUES (%(agency_id)s, %(from_stop_id)s, %(to_stop_id)s, %(latitude)s, %(longitude)s, %(passes)s,
+        %(now)s)
+ON CONFLICT (agency_id, from_stop_id, to_stop_id) DO UPDATE
+SET latitude = excluded.latitude, longitude = excluded.longitude, passes = excluded.passes,
+    updated_at = excluded.updated_at;
+
+-- name: list_learnt_shapes
+-- The ways learnt between stops of an agency.
+SELECT from_stop_id, to_stop_id, latitude, longitude, passes FROM learnt_shape
+WHERE agency_id = %(agency_id)s
+ORDER BY from_stop_id, to_stop_id;
+
+-- name: find_learnt_shapes_stamp
+-- When the ways learnt between stops of an agency changed last, in microseconds; null without any.
+SELECT (extract(epoch FROM max(updated_at)) * 1000000)::bigint FROM learnt_shape
+WHERE agency_id = %(agency_id)s;

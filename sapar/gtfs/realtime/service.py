@@ -8,9 +8,8 @@ needs no lock; a broker that is ahead of us waits, as the client stops reading.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sapar.contract.checks import FIX_RULES, CheckContext, find_refusal
 from sapar.contract.codec import RecordDecoder, Undecodable
@@ -24,17 +23,21 @@ from sapar.core.metrics import Metrics
 from sapar.core.mqtt import Message, MqttClient
 from sapar.core.settings import Settings
 from sapar.fleet.registry import RegistryWatcher
+from sapar.gtfs.history.keeper import HistoryKeeper
 from sapar.gtfs.importer import CHANNEL, find_active_version
+from sapar.gtfs.realtime.dispatch_watch import follow_dispatch
 from sapar.gtfs.realtime.engine import Engine
+from sapar.gtfs.realtime.forecast import Lean
 from sapar.gtfs.realtime.intake import VERDICTS, columns_of
 from sapar.gtfs.realtime.leader import Leadership
-from sapar.gtfs.realtime.snapshot import PHASES, Picture
-from sapar.gtfs.realtime.store import list_alerts, read_recent_fixes
+from sapar.gtfs.realtime.phases import PHASES
+from sapar.gtfs.realtime.shape_store import learnt_lines_stamp, with_learnt_lines
+from sapar.gtfs.realtime.snapshot import Picture
+from sapar.gtfs.realtime.store import recent_fixes
 from sapar.gtfs.realtime.tick import VEHICLE_POSITIONS, Tick, decode_tick, encode_tick
 from sapar.gtfs.timetable import Timetable, load_timetable
 
 _RETRY_S = 1.0
-_ALERTS_INTERVAL_S = 5.0
 _RETAINED_S = 0.5  # the broker sends a retained message with the subscription, or never
 _log = get_logger()
 
@@ -53,7 +56,7 @@ async def run_engine(settings: Settings, clock: Clock, metrics: Metrics, agency_
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A timetable in force and the digest of the zip that it was built from."""
+    """A timetable in force and a digest of what it was built from: zip and learnt lines."""
 
     digest: str
     timetable: Timetable
@@ -74,11 +77,18 @@ async def _first_version(pool: Pool, agency_id: str) -> Version:
 
 
 async def find_version(pool: Pool, agency_id: str, known_digest: str) -> Version | None:
-    """Build the active timetable, in a thread; None when there is none or it is the known one."""
+    """Build the active timetable, in a thread; None when there is none or it is the known one.
+
+    Patterns without a shape run along the lines that were learnt.
+    """
     active = await find_active_version(pool, agency_id)
-    if active is None or active.digest == known_digest:
+    if active is None:
         return None
-    return Version(active.digest, await asyncio.to_thread(load_timetable, active.zip, agency_id))
+    digest = f"{active.digest} {await learnt_lines_stamp(pool, agency_id)}"
+    if digest == known_digest:
+        return None
+    timetable = await asyncio.to_thread(load_timetable, active.zip, agency_id)
+    return Version(digest, await with_learnt_lines(pool, timetable))
 
 
 def own_client(settings: Settings, client_id: str) -> MqttClient:
@@ -121,10 +131,14 @@ class EngineService:
         self._pool = pool
         self._registry = registry
         self._digest = version.digest
-        self.engine = Engine(version.timetable, settings.position_stale_s)
+        lean = Lean(settings.eta_lean_s, settings.eta_lean_share)
+        self.engine = Engine(version.timetable, settings.position_stale_s, lean)
         self._leadership = Leadership(settings.database_url.get_secret_value(), agency_id)
         self._decoder: RecordDecoder[Fix] = RecordDecoder(Fix)
         self._client = own_client(settings, f"sapar-engine-{agency_id}-{self._leadership.name}")
+        self._history = HistoryKeeper(
+            settings, clock, metrics, pool, agency_id, self.engine, self._is_leader
+        )
         self._number = 0
         self._counted = dict.fromkeys(VERDICTS, 0)
 
@@ -133,6 +147,7 @@ class EngineService:
         async with self._client:
             # at QoS 0: what is missed while the connection is down is old when it is back
             await self._client.subscribe(up_filter("gps", self._agency_id), 0)
+            await self._history.load()
             await self._warm()
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -140,25 +155,33 @@ class EngineService:
                     tasks.create_task(self._tick_for_ever(), name="ticks")
                     tasks.create_task(self._follow_timetable(), name="timetable")
                     tasks.create_task(self._follow_alerts(), name="alerts")
+                    tasks.create_task(self._history.run(), name="history")
             finally:
                 self._metrics.leader.labels(self._agency_id).set(0)
+                await self._history.close()
                 await self._leadership.release()
+
+    def _is_leader(self) -> bool:
+        return self._leadership.term > 0
 
     async def _warm(self) -> None:
         """Read back what was stored before this process started."""
         started_s = self._clock.monotonic()
+        count, now = 0, self._clock.now()
         try:
-            fixes = await read_recent_fixes(
-                self._pool, self._agency_id, self._registry.current, self._clock.now()
-            )
+            async with aclosing(
+                recent_fixes(self._pool, self._agency_id, self._registry.current, now)
+            ) as slices:
+                async for fixes in slices:
+                    await asyncio.to_thread(self.engine.warm, fixes, self._clock.time())
+                    count += len(fixes)
         except SaparError as exc:
-            _log.warning("engine_starts_cold", agency=self._agency_id, reason=exc.message)
-            return
-        await asyncio.to_thread(self.engine.warm, fixes, self._clock.time())
+            _log.warning("engine_not_warm", agency=self._agency_id, reason=exc.message)
+        self._history.collect()  # fills what no engine saw, see `VisitRecorder.add`
         _log.info(
             "engine_warm",
             agency=self._agency_id,
-            fixes=len(fixes),
+            fixes=count,
             took_s=round(self._clock.monotonic() - started_s, 2),
         )
 
@@ -195,8 +218,11 @@ class EngineService:
                 ):
                     refused += 1
                     continue
-                vehicles.append(device.vehicle_at(fix.time_ms / 1000) or device.device_id)
+                vehicle_id = device.vehicle_at(fix.time_ms / 1000) or device.device_id
+                vehicles.append(vehicle_id)
                 fixes.append(fix)
+                if fix.occupancy_count is not None:
+                    self.engine.loads.take(vehicle_id, fix.time_ms / 1000, fix.occupancy_count)
         if fixes:
             self.engine.ingest(columns_of(vehicles, fixes), now_s)
         self._count(refused)
@@ -215,6 +241,7 @@ class EngineService:
                 interval_s = self._settings.leader_check_interval_s
             elif self.engine.is_due(self._clock.time()):
                 await self._publish()
+            self._history.collect()
             spent_s = self._clock.monotonic() - started_s
             await asyncio.sleep(max(0.05, interval_s - spent_s))
 
@@ -238,6 +265,7 @@ class EngineService:
             _log.warning("tick_not_published", agency=self._agency_id, reason=str(exc))
             return
         self._metrics.ticks.labels(self._agency_id).inc()
+        self._history.note_published()
 
     async def _try_to_lead(self) -> bool:
         """Take the lock if it is free, and go on from where the last leader stopped."""
@@ -298,17 +326,14 @@ class EngineService:
         if version is None:
             return
         self._digest = version.digest
-        self.engine.replace_timetable(version.timetable, self._clock.time())
+        await self._history.switch(version.timetable)
         _log.info(
             "timetable_switched", agency=self._agency_id, version=version.timetable.feed_version
         )
 
     async def _follow_alerts(self) -> None:
-        while True:
-            now = datetime.fromtimestamp(self._clock.time(), UTC)
-            with suppress(SaparError):  # the last alerts stand while the database is away
-                self.engine.alerts = await list_alerts(self._pool, self._agency_id, now)
-            await asyncio.sleep(_ALERTS_INTERVAL_S)
+        conninfo = self._settings.database_url.get_secret_value()
+        await follow_dispatch(conninfo, self._pool, self._agency_id, self._clock, self.engine)
 
     # -- metrics --------------------------------------------------------------------------------
 

@@ -17,33 +17,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sapar.core.geometry import Floats
-from sapar.gtfs.realtime.days import FREQUENCY_LOOSE, FREQUENCY_NONE, Days
+from sapar.gtfs.realtime.days import Days
 from sapar.gtfs.realtime.fleet_state import NO, FleetState, Slots
+from sapar.gtfs.realtime.forecast import Forecaster
 from sapar.gtfs.realtime.network import Network
-from sapar.gtfs.realtime.prediction import Predictions, Progress, next_starts, predict
+from sapar.gtfs.realtime.phases import Around, phases
+from sapar.gtfs.realtime.updates import RunKey, Updates, passed_calls, updates_of
 
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
-PHASES = ("in_progress", "layover", "unassigned", "off_route", "no_signal", "out_of_service")
-IN_PROGRESS, LAYOVER, UNASSIGNED, OFF_ROUTE, NO_SIGNAL, OUT_OF_SERVICE = range(6)
-
 HEARD_S = 1800.0
 """A vehicle not heard of for so long is not shown at all."""
-_OFF_ROUTE_S = 60.0
-_OFF_ROUTE_SILENT_S = 180.0  # off the line for longer, nothing is predicted
-_STANDING_S = 600.0  # without a run and standing so long: out of service
-_OVERDUE_MAX_S = 1800.0  # a bus that waits longer past its start will not come, ...
-_STUCK_S = 1800.0  # ... nor one, so late, that has stood on its way for so long
-_NEXT_RUNS_MAX = 50_000  # some days' runs: start over rather than grow for ever
-_NEXT_WITHIN_S = 1800.0
+_OFF_ROUTE_SILENT_S = 180.0  # off the line for longer, nothing is predicted, ...
+_FAR_OFF_M = 400.0  # ... nor from further off
+MARGIN_MIN = 4.0
+"""Below this margin it is too unsure where a bus is to promise anything."""
+STUCK_S = 900.0
+"""A bus that has stood for so long in the midst of its run is not coming."""
+_STALLED_S = 900.0
+_AWAY_OVERDUE_S = 60.0  # a bus far from the first stop that should have left it is elsewhere
+_OVERDUE_MAX_S = 900.0  # nobody knows when a bus leaves that waits longer past its start
 _SHAPE_DEGREES = 0.93 * 200.0 / 111_195.0  # rule E029's 200 m, with room for its polygon's corners
 _NO_SHAPE_M = 400.0
 _METRES_PER_DEGREE = 111_195.08
-
-RunKey = tuple[int, int, int]
-NextRun = tuple[int, int, int, float, float]
-"""A block's next run: trip, day, start_s, base_s, first_s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,46 +85,42 @@ class Picture:
     expected: int
 
 
-@dataclass(frozen=True, slots=True)
-class Updates:
-    """Runs with predictions: next runs of blocks first, current ones after.
-
-    `vehicle` is the row of the picture. `times[i]` is (predictions, number of the run in them).
-    """
-
-    vehicle: NDArray[np.int64]
-    keys: list[RunKey]
-    source: NDArray[np.int8]
-    number: NDArray[np.int64]
-    predictions: tuple[Predictions, Predictions]
-
-
 def picture(
     fleet: FleetState,
     network: Network,
     days: Days,
     now_s: float,
     stale_s: float,
-    next_runs: dict[RunKey, NextRun | None],
+    forecaster: Forecaster,
+    claims: dict[RunKey, int],
+    around: Around,
 ) -> Picture:
-    """Look at the fleet at `now_s`; `next_runs` is the caller's cache for one timetable."""
+    """Look at the fleet at `now_s`; `claims` says which vehicle holds which run."""
     time_s = fleet.floats("time_s")[: len(fleet)]
     slots = np.flatnonzero(now_s - time_s <= HEARD_S)
     fresh = now_s - time_s[slots] <= stale_s
     has = fleet.ints("trip")[slots] != NO
-    off_s = time_s[slots] - fleet.floats("off_since_s")[slots]
-    current = np.flatnonzero(fresh & has & (off_s <= _OFF_ROUTE_SILENT_S))
-    current = current[_still_coming(fleet, network, slots[current], now_s)]
-    progress = _progress(fleet, days, slots[current])
-    now_times = predict(network, progress, now_s)
-    shown = (now_times.count() > 0) & (now_times.ends() > now_s)
+    current = np.flatnonzero(fresh & has & _trusted(fleet, network, slots, now_s))
+    forecast = forecaster.forecast(fleet, slots[current], now_s)
     inside = fresh & _inside(network, fleet, slots)
     near = np.zeros(len(slots), np.bool_)
-    near[current[shown]] = _near_line(fleet, network, slots[current[shown]])
+    near[current] = _near_line(fleet, network, slots[current])
     with_trip = inside & near
-    updates = _updates(
-        fleet, network, days, slots, current, shown, now_times, with_trip, now_s, next_runs
+    lattice = forecaster.ground.lattice
+    updates = updates_of(
+        forecast,
+        passed_calls(fleet, lattice, days, slots[current], now_s),
+        forecaster.ground,
+        forecaster.lean,
+        slots[current],
+        current,
+        with_trip,
+        claims,
+        now_s,
     )
+    updated = np.zeros(len(slots), np.bool_)
+    updated[updates.vehicle] = True
+    with_trip &= updated
     stop_row, ahead = _next_stops(fleet, network, slots)
     return Picture(
         int(now_s),
@@ -139,7 +132,7 @@ def picture(
         fleet.floats("longitude")[slots],
         fleet.floats("speed_mps")[slots],
         fleet.floats("bearing_deg")[slots],
-        _phases(fleet, slots, fresh, has, off_s, now_s),
+        phases(fleet, network, around, slots, fresh),
         fleet.ints("trip")[slots],
         fleet.ints("day")[slots],
         fleet.ints("start_s")[slots],
@@ -155,38 +148,27 @@ def picture(
     )
 
 
-def _progress(fleet: FleetState, days: Days, slots: Slots) -> Progress:
-    trip, departed = fleet.ints("trip")[slots], fleet.flags("departed")[slots]
-    return Progress(
-        trip,
-        fleet.floats("base_s")[slots],
-        fleet.floats("along_m")[slots],
-        departed,
-        np.where(departed, fleet.floats("delay_s")[slots], 0.0),
-        days.kind[trip] == FREQUENCY_LOOSE,
-    )
+def _trusted(fleet: FleetState, network: Network, slots: Slots, now_s: float) -> Bools:
+    """Tell of which vehicles with a run something may be promised.
 
-
-def _still_coming(fleet: FleetState, network: Network, slots: Slots, now_s: float) -> Bools:
-    due_s = (
-        fleet.floats("base_s")[slots] + network.timetable.trips.first_s[fleet.ints("trip")[slots]]
-    )
-    departed = fleet.flags("departed")[slots]
-    stuck = (now_s - fleet.floats("moved_s")[slots] > _STUCK_S) & (
-        fleet.floats("delay_s")[slots] > _OVERDUE_MAX_S
-    )
-    result: Bools = np.where(departed, ~stuck, now_s - due_s <= _OVERDUE_MAX_S)
-    return result & ~fleet.flags("finished")[slots]
-
-
-def _phases(
-    fleet: FleetState, slots: Slots, fresh: Bools, has: Bools, off_s: Floats, now_s: float
-) -> NDArray[np.int8]:
-    standing = now_s - fleet.floats("moved_s")[slots] > _STANDING_S
-    phase = np.where(standing, OUT_OF_SERVICE, UNASSIGNED)
-    phase = np.where(has, np.where(fleet.flags("departed")[slots], IN_PROGRESS, LAYOVER), phase)
-    phase = np.where(has & (off_s > _OFF_ROUTE_S), OFF_ROUTE, phase)
-    return np.where(fresh, phase, NO_SIGNAL).astype(np.int8)
+    Not while it is unsure where the bus is, when it is off its line, when it has stood for long in
+    the midst of its run, or when it waits far past its time.
+    """
+    time_s = fleet.floats("time_s")[slots]
+    trip = np.maximum(fleet.ints("trip")[slots], 0)
+    due_s = fleet.floats("base_s")[slots] + network.timetable.trips.first_s[trip]
+    waiting = ~fleet.flags("departed")[slots]
+    sure = fleet.floats("margin")[slots] >= MARGIN_MIN
+    off_s = time_s - fleet.floats("off_since_s")[slots]
+    on = (off_s <= _OFF_ROUTE_SILENT_S) & (waiting | (fleet.floats("off_m")[slots] <= _FAR_OFF_M))
+    stuck = now_s - fleet.floats("moved_s")[slots] > STUCK_S
+    stalled = now_s - fleet.floats("advanced_s")[slots] > _STALLED_S
+    stalled &= now_s - fleet.floats("claimed_s")[slots] > _STALLED_S
+    away = (fleet.floats("off_m")[slots] > _FAR_OFF_M) & (now_s - due_s > _AWAY_OVERDUE_S)
+    late = now_s - due_s > _OVERDUE_MAX_S
+    coming = np.where(waiting, ~(late | away), ~(stuck | stalled))
+    result: Bools = sure & on & coming
+    return result
 
 
 def _delays(fleet: FleetState, network: Network, slots: Slots, now_s: float) -> Floats:
@@ -208,7 +190,7 @@ def _near_line(fleet: FleetState, network: Network, slots: Slots) -> Bools:
     """Tell which buses are near enough to their line to name the trip with the position."""
     pattern = network.timetable.trips.pattern_idx[fleet.ints("trip")[slots]]
     departed = fleet.flags("departed")[slots]
-    along = np.where(departed, fleet.floats("along_m")[slots], fleet.floats("tentative_m")[slots])
+    along = fleet.floats("along_m")[slots]
     x, y = network.place_at(pattern, along)
     dx, dy = fleet.floats("x")[slots] - x, fleet.floats("y")[slots] - y
     east = _METRES_PER_DEGREE * np.cos(np.radians(network.reference[0]))
@@ -230,93 +212,7 @@ def _next_stops(
     trip = fleet.ints("trip")[slots[at]]
     begin, end = (network.timetable.trips.st_begin[trip + n] for n in (0, 1))
     along = fleet.floats("along_m")[slots[at]]
-    found = np.where(
-        fleet.flags("departed")[slots[at]], network.next_row(trip, along - 25.0), begin
-    )
-    found = np.minimum(found, end - 1)
+    found = np.clip(fleet.rows("next_row")[slots[at]], begin, end - 1)
     row[at] = found
     ahead[at] = network.row_m[found] - along
     return row, ahead
-
-
-def _updates(
-    fleet: FleetState,
-    network: Network,
-    days: Days,
-    slots: Slots,
-    current: NDArray[np.int64],
-    shown: Bools,
-    now_times: Predictions,
-    with_trip: Bools,
-    now_s: float,
-    next_runs: dict[RunKey, NextRun | None],
-) -> Updates:
-    """Put the updates in order: next runs, current ones without their position, then the rest."""
-    number = np.flatnonzero(shown)
-    number = number[np.argsort(with_trip[current[number]], kind="stable")]
-    keys = [fleet.run_key(int(slot)) for slot in slots[current[number]]]
-    taken = set(keys)
-    ends = now_times.ends()
-    follow: list[tuple[int, NextRun, float]] = []
-    for run, key in sorted(zip(number.tolist(), keys, strict=True)):
-        coming = _next_of(days, key, next_runs)
-        if coming is None or coming[:3] in taken:
-            continue
-        if max(coming[4], float(ends[run]) + 60.0) <= now_s + _NEXT_WITHIN_S:
-            taken.add(coming[:3])
-            follow.append((run, coming, float(ends[run])))
-    later = _predict_next(network, follow, now_s)
-    return Updates(
-        np.concatenate((current[[run for run, _, _ in follow]].astype(np.int64), current[number]))
-        if follow
-        else current[number],
-        [coming[:3] for _, coming, _ in follow] + keys,
-        np.repeat(np.array([1, 0], np.int8), [len(follow), len(number)]),
-        np.concatenate((np.arange(len(follow)), number)),
-        (now_times, later),
-    )
-
-
-def _predict_next(
-    network: Network, follow: list[tuple[int, NextRun, float]], now_s: float
-) -> Predictions:
-    count = len(follow)
-    end_s = np.array([end for _, _, end in follow])
-    due_s = np.array([coming[4] for _, coming, _ in follow])
-    return predict(
-        network,
-        Progress(
-            np.array([coming[0] for _, coming, _ in follow], np.int32),
-            np.array([coming[3] for _, coming, _ in follow], np.float64),
-            np.zeros(count),
-            np.zeros(count, np.bool_),
-            next_starts(end_s, due_s),
-            np.zeros(count, np.bool_),
-        ),
-        now_s,
-    )
-
-
-def _next_of(days: Days, key: RunKey, next_runs: dict[RunKey, NextRun | None]) -> NextRun | None:
-    """Find the run that the block has after this one on the same service date."""
-    if key in next_runs:
-        return next_runs[key]
-    found: NextRun | None = None
-    block = int(days.timetable.trips.block_idx[key[0]])
-    if block != NO and days.kind[key[0]] == FREQUENCY_NONE:
-        runs = days.of_block(block)
-        same = np.flatnonzero(runs.day == key[1])
-        at = np.flatnonzero(runs.trip[same] == key[0])
-        if len(at) and at[0] + 1 < len(same):
-            row = int(same[at[0] + 1])
-            found = (
-                int(runs.trip[row]),
-                key[1],
-                int(runs.start_s[row]),
-                float(runs.base_s[row]),
-                float(runs.first_s[row]),
-            )
-    if len(next_runs) >= _NEXT_RUNS_MAX:
-        next_runs.clear()
-    next_runs[key] = found
-    return found

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -16,33 +20,54 @@ QUERIES = load_queries("sapar.gtfs.realtime")
 
 WARM_S = 45 * 60.0
 """How far back a starting engine looks: the running time of most trips."""
-_WARM_STEP_S = 10.0  # one fix a device and step is enough to find its run and its place
-_FUTURE = timedelta(minutes=5)
+_WARM_SLICE_S = 300.0  # of 3,000 buses some 90,000 fixes at most are in memory at once
+_WARM_STEP_S = 10.0  # one fix a device and step is enough to find its run and its place ...
+_WARM_EARLY_STEP_S = 30.0  # ... and fewer still, longer ago than
+_WARM_EARLY_S = 600.0
+_FUTURE_S = 300.0
 
 
-async def read_recent_fixes(
+async def recent_fixes(
     pool: Pool, agency_id: str, registry: Registry, now: datetime
-) -> FixColumns:
-    """Read the fixes of the last `WARM_S` seconds, as the vehicles that the devices were in.
+) -> AsyncGenerator[FixColumns]:
+    """Read the fixes of the last `WARM_S` seconds, oldest slice of time first.
+
+    They come as those of the vehicles that the devices were in, one a device and step of time, with
+    the times of fixes in no order within a slice.
 
     Raises:
         Unavailable: the database does not answer.
     """
-    values = {
-        "agency_id": agency_id,
-        "step_s": _WARM_STEP_S,
-        "since": now - timedelta(seconds=WARM_S),
-        "until": now + _FUTURE,
-    }
-    with translated():
-        async with pool.connection() as connection:
-            cursor = await connection.execute(QUERIES["list_recent_fixes"], values)
-            rows = await cursor.fetchall()
-    vehicles = [_vehicle(registry, row[0], row[1]) for row in rows]
+    now_s = now.timestamp()
+    edges = np.append(np.arange(now_s - WARM_S, now_s, _WARM_SLICE_S), now_s + _FUTURE_S)
+    for since_s, until_s in pairwise(edges.tolist()):
+        early = until_s <= now_s - _WARM_EARLY_S
+        values = {
+            "agency_id": agency_id,
+            "step_s": _WARM_EARLY_STEP_S if early else _WARM_STEP_S,
+            "since": datetime.fromtimestamp(since_s, UTC),
+            "until": datetime.fromtimestamp(until_s, UTC),
+        }
+        with translated():
+            async with pool.connection() as connection:
+                cursor = await connection.execute(QUERIES["list_recent_fixes"], values, binary=True)
+                rows = await cursor.fetchall()
+        yield await asyncio.to_thread(fixes_from_rows, registry, rows)
+
+
+def fixes_from_rows(registry: Registry, rows: Sequence[Sequence[Any]]) -> FixColumns:
+    """Make fixes of rows: device_no, time in milliseconds, position, speed, bearing, sign-on ids.
+
+    They go to the vehicles that the devices were in at that time; those of unknown devices are left
+    out.
+    """
+    vehicles = [_vehicle(registry, row[0], row[1] / 1000) for row in rows]
     kept = [(v, row) for v, row in zip(vehicles, rows, strict=True) if v is not None]
     time_s, lat, lon, speed, bearing = (_column([row[n] for _, row in kept]) for n in range(1, 6))
     trips, routes, blocks = ([row[n] for _, row in kept] for n in range(6, 9))
-    return FixColumns([v for v, _ in kept], time_s, lat, lon, speed, bearing, trips, routes, blocks)
+    return FixColumns(
+        [v for v, _ in kept], time_s / 1000.0, lat, lon, speed, bearing, trips, routes, blocks
+    )
 
 
 async def list_alerts(pool: Pool, agency_id: str, now: datetime) -> list[Alert]:

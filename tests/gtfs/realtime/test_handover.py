@@ -80,7 +80,7 @@ def test_a_trip_that_no_longer_runs_today_is_not_kept() -> None:
     bus = Bus(TOWN, "b", [own := leg("A-out-21")], noise_m=3.0)
     engine = run([bus], own.start_s + 60, own.start_s + 300)
     today = DAY.strftime("%Y%m%d")
-    other = edited_town(lambda name, text: text.replace("20260101", f"{int(today) + 1}"))
+    other = edited_town(lambda name, text: text.replace("20240101", f"{int(today) + 1}"))
     engine.replace_timetable(other, own.start_s + 300)
     assert engine.fleet["trip"][0] == -1
     assert "changed trip A-out-21" in reason_of(engine, "b")
@@ -95,7 +95,7 @@ def test_a_bus_parked_on_its_line_begins_the_next_day_on_a_trip_of_that_day(
     assert trip_of(engine, "b") == "A-out-21"
     if device_on:
         claimed = set()
-        for since in range(400, DAY_S + 400, 60):
+        for since in range(400, DAY_S + 400, 120):
             fix = bus.fix(own.start_s + 400)
             fix.time_s[:] = own.start_s + since
             engine.ingest(fix, own.start_s + since)
@@ -113,7 +113,7 @@ def test_a_bus_parked_on_its_line_begins_the_next_day_on_a_trip_of_that_day(
     assert abs(engine.fleet["delay_s"][0]) < 60
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.sampled_from(["A-out-21", "N-12"]), st.integers(0, 2**32 - 1))
 def test_a_standing_bus_does_not_go_back_by_noise(trip_id: str, seed: int) -> None:
     bus = Bus(TOWN, "b", [own := leg(trip_id)], noise_m=3.0)

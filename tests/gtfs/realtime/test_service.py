@@ -115,6 +115,7 @@ def fix_of(driving: Bus, clock: ScaledClock, seq: int) -> Fix:
         latitude=float(columns.latitude[0]),
         longitude=float(columns.longitude[0]),
         trip_id="O-24",
+        occupancy_count=40,
     )
 
 
@@ -144,6 +145,26 @@ async def driving(
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def store_minutes(pool: Pool, clock: ScaledClock, agency: str, driver: Bus) -> None:
+    """Store what dev-1 sent in the last minutes."""
+    now_s = clock.time()
+    async with pool.connection() as connection:
+        for seq, ago_s in enumerate(range(150, 0, -10)):
+            columns = driver.fix(now_s - ago_s)
+            await connection.execute(
+                "INSERT INTO fix (device_no, time, epoch, seq, digest, latitude, longitude,"
+                " trip_id, received_at) SELECT device_no, %s, 1, %s, 1, %s, %s, 'O-24', now()"
+                " FROM device WHERE agency_id = %s AND device_id = 'dev-1'",
+                (
+                    datetime.fromtimestamp(now_s - ago_s, UTC),
+                    seq,
+                    float(columns.latitude[0]),
+                    float(columns.longitude[0]),
+                    agency,
+                ),
+            )
+
+
 def vehicles(tick: Tick) -> dict[str, pb.VehiclePosition]:
     message = pb.FeedMessage.FromString(tick.bodies[VEHICLE_POSITIONS].plain())
     return {entity.id: entity.vehicle for entity in message.entity}
@@ -164,13 +185,52 @@ async def test_fixes_become_feeds_under_the_vehicles_own_names(
     assert last["bus 1"].trip.trip_id == "O-24"
     assert not last["dev-2"].HasField("trip")
     updates = pb.FeedMessage.FromString(ticks[-1].bodies[TRIP_UPDATES].plain())
-    assert [e.trip_update.trip.trip_id for e in updates.entity] == ["O-25", "O-24"]
+    # next trips of the block first, the current one last
+    assert [e.trip_update.trip.trip_id for e in updates.entity][-2:] == ["O-25", "O-24"]
     assert {e.trip_update.vehicle.id for e in updates.entity} == {"bus 1"}
     refused = metrics.registry.get_sample_value(
         "sapar_engine_fixes_total", {"agency": agency, "verdict": "refused"}
     )
     assert refused is not None
     assert refused >= 6
+
+
+async def test_passenger_counts_reach_the_feed(
+    own: Settings, clock: ScaledClock, agency: str, timetable: Timetable, pool: Pool
+) -> None:
+    prepare(own, agency, clock, town_zip())
+    async with pool.connection() as connection:
+        await connection.execute(
+            "INSERT INTO vehicle_capacity VALUES (%s, 'bus 1', 100)", (agency,)
+        )
+    async with (
+        reader(own, agency) as client,
+        driving(own, clock, agency, timetable),
+        engine(own, clock, agency),
+        asyncio.timeout(20),
+    ):
+        while True:
+            last = vehicles((await ticks_until(client, 1))[-1])
+            if "bus 1" in last and last["bus 1"].occupancy_percentage == 40:
+                break
+    assert last["bus 1"].occupancy_status == pb.VehiclePosition.FEW_SEATS_AVAILABLE
+    assert not last["dev-2"].HasField("occupancy_status")
+
+
+async def test_published_predictions_are_sampled(
+    own: Settings, clock: ScaledClock, agency: str, timetable: Timetable, pool: Pool
+) -> None:
+    prepare(own, agency, clock, town_zip())
+    await store_minutes(pool, clock, agency, bus(timetable))
+    sampled = own.model_copy(update={"eta_sample_share": 1.0})
+    async with reader(own, agency) as client, engine(sampled, clock, agency):
+        await ticks_until(client, 2)
+    async with pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT DISTINCT vehicle_id, trip_id FROM eta_sample WHERE agency_id = %s", (agency,)
+        )
+        found = await cursor.fetchall()
+    assert ("bus 1", "O-24") in found
 
 
 async def test_a_standby_takes_over_and_time_never_goes_back(
@@ -225,23 +285,7 @@ async def test_an_engine_that_starts_anew_knows_the_fleet_at_once(
     own: Settings, clock: ScaledClock, agency: str, timetable: Timetable, pool: Pool
 ) -> None:
     prepare(own, agency, clock, town_zip())
-    driver = bus(timetable)
-    now_s = clock.time()
-    async with pool.connection() as connection:
-        for seq, ago_s in enumerate(range(150, 0, -10)):
-            columns = driver.fix(now_s - ago_s)
-            await connection.execute(
-                "INSERT INTO fix (device_no, time, epoch, seq, digest, latitude, longitude,"
-                " trip_id, received_at) SELECT device_no, %s, 1, %s, 1, %s, %s, 'O-24', now()"
-                " FROM device WHERE agency_id = %s AND device_id = 'dev-1'",
-                (
-                    datetime.fromtimestamp(now_s - ago_s, UTC),
-                    seq,
-                    float(columns.latitude[0]),
-                    float(columns.longitude[0]),
-                    agency,
-                ),
-            )
+    await store_minutes(pool, clock, agency, bus(timetable))
     async with reader(own, agency) as client, engine(own, clock, agency):
         ticks = await ticks_until(client, 1)
     assert vehicles(ticks[0])["bus 1"].trip.trip_id == "O-24"

@@ -15,6 +15,7 @@ import numpy as np
 
 from sapar.gtfs.realtime.intake import FixColumns
 from sapar.gtfs.timetable import Timetable, load_timetable
+from sapar.gtfs.timetable.model import Pattern
 
 LATITUDE, LONGITUDE = 50.28, 57.2
 METRES_LAT = 111_195.0
@@ -83,7 +84,7 @@ class _Tables:
             self.times.append(f"{trip_id},{text},{text},{stop},{number + 1}")
 
 
-def town_zip(version: str = "v1") -> bytes:
+def town_zip(version: str = "v1", timezone: str = "Asia/Aqtobe") -> bytes:
     """The town's GTFS."""
     t = _Tables()
     corners = [(0.0, 0.0), (2000.0, 0.0), (2000.0, 1500.0), (4000.0, 1500.0)]
@@ -121,17 +122,17 @@ def town_zip(version: str = "v1") -> bytes:
     n = t.add_stops("n", [(float(x), -2000.0 + 60 * (x // 500 % 2)) for x in range(0, 4001, 500)])
     for number, start in enumerate(range(6 * 3600, 24 * 3600, 1800)):
         t.add_trip(f"N-{number}", "N", "", "", "", n, [90] * 8, start)
-    return _zipped(t, version)
+    return _zipped(t, version, timezone)
 
 
-def _zipped(t: _Tables, version: str) -> bytes:
+def _zipped(t: _Tables, version: str, timezone: str) -> bytes:
     files = {
         "agency.txt": "agency_id,agency_name,agency_url,agency_timezone,agency_lang\n"
-        "1,Town,https://example.com,Asia/Aqtobe,kk\n",
+        f"1,Town,https://example.com,{timezone},kk\n",
         "routes.txt": "route_id,agency_id,route_short_name,route_type\n"
         + "".join(f"{r},1,{r},3\n" for r in "AOFXN"),
         "calendar.txt": "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,"
-        "start_date,end_date\ndaily,1,1,1,1,1,1,1,20260101,20261231\n",
+        "start_date,end_date\ndaily,1,1,1,1,1,1,1,20240101,20261231\n",
         "stops.txt": "stop_id,stop_name,stop_lat,stop_lon\n" + "\n".join(t.stops) + "\n",
         "trips.txt": "route_id,service_id,trip_id,trip_headsign,direction_id,block_id,shape_id\n"
         + "\n".join(t.trips)
@@ -155,8 +156,8 @@ def _zipped(t: _Tables, version: str) -> bytes:
     return buffer.getvalue()
 
 
-def town() -> Timetable:
-    return load_timetable(town_zip(), "town")
+def town(timezone: str = "Asia/Aqtobe") -> Timetable:
+    return load_timetable(town_zip(timezone=timezone), "town")
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,10 @@ class Leg:
 
 
 class Bus:
-    """Drives legs one after another; between them it stands at the next leg's first stop."""
+    """Drives legs one after another; between them it stands at the next leg's first stop.
+
+    `detoured` are the patterns that it drives by another way, by their number.
+    """
 
     def __init__(
         self,
@@ -180,8 +184,10 @@ class Bus:
         legs: list[Leg],
         noise_m: float = 8.0,
         seed: int = 1,
+        detoured: dict[int, Pattern] | None = None,
     ) -> None:
         self.timetable = timetable
+        self.detoured = detoured or {}
         self.vehicle_id = vehicle_id
         self.legs = legs
         self.noise_m = noise_m
@@ -194,6 +200,7 @@ class Bus:
         )
         trip = self.timetable.trips.index[leg.trip_id]
         pattern = self.timetable.trip_pattern(trip)
+        pattern = self.detoured.get(pattern.pattern_id, pattern)
         arrivals, _ = self.timetable.trip_times(trip)
         since = arrivals - arrivals[0]
         # equal times at two stops: the bus takes a second
@@ -246,5 +253,5 @@ def join(parts: list[FixColumns]) -> FixColumns:
     )
 
 
-def day_start(timetable: Timetable) -> float:
-    return timetable.service_day_start(DAY)
+def day_start(timetable: Timetable, day: date = DAY) -> float:
+    return timetable.service_day_start(day)

@@ -1,12 +1,17 @@
 /** What the server sends; see docs/api.md. Units are the last part of each name. */
 
-export type Phase =
-  | "in_progress"
-  | "layover"
-  | "unassigned"
-  | "off_route"
-  | "no_signal"
-  | "out_of_service";
+/** What a vehicle is doing, in the order in which the page lists the states: at work, then not. */
+export const phases = [
+  "in_progress",
+  "layover",
+  "deadhead",
+  "detour",
+  "off_route",
+  "no_signal",
+  "depot",
+  "out_of_service",
+] as const;
+export type Phase = (typeof phases)[number];
 
 export interface Vehicle {
   readonly id: string;
@@ -22,8 +27,12 @@ export interface Vehicle {
   readonly trip_id: string | null;
   readonly headsign: string | null;
   readonly delay_s: number | null;
+  /** Of the trip that it is on, 0 to 1. */
+  readonly confidence: number | null;
   readonly stale: boolean;
   readonly next_stop_id: string | null;
+  /** City's time at which passengers are told to expect it there; from a first stop, to leave. */
+  readonly next_stop_time_s: number | null;
   readonly reason: string | null;
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { keepDirections } from "../data/fleet";
 import { readNetwork } from "../data/network";
-import type { Vehicle } from "../data/types";
+import { phases, type Vehicle } from "../data/types";
 import { adherenceOf, delayMinutes, signedMinutes } from "./adherence";
 import { ageOf, duration } from "./age";
-import { labelOf, lookOf } from "./look";
+import { isPointed, labelOf, lookOf } from "./look";
 import { naturalOrder } from "./order";
 import { outageOf } from "./outage";
 import { search } from "./search";
@@ -22,8 +22,10 @@ const bus: Vehicle = {
   trip_id: "T1",
   headsign: "Саябақ",
   delay_s: 0,
+  confidence: 0.9,
   stale: false,
   next_stop_id: null,
+  next_stop_time_s: null,
   reason: null,
 };
 
@@ -86,6 +88,38 @@ describe("look", () => {
     expect(lookOf({ ...bus, bearing: null }, 1, "adherence").shape).toBe("dot");
     expect(lookOf(bus, 61, "adherence")).toMatchObject({ hollow: true, exception: true });
     expect(lookOf(bus, 301, "age").age).toBe("gone");
+  });
+
+  it("gives every state a shape of its own, whatever the colours", () => {
+    const looks = phases.map((phase) => lookOf({ ...bus, phase }, 1, "adherence").shape);
+    expect(new Set(looks).size).toBe(phases.length);
+  });
+
+  it("turns only what moves: an empty run points ahead, and without a direction it is a dot", () => {
+    const empty = { ...bus, phase: "deadhead", trip_id: null, delay_s: null } as const;
+    expect(isPointed(lookOf(empty, 1, "adherence").shape)).toBe(true);
+    expect(lookOf({ ...empty, bearing: null }, 1, "adherence").shape).toBe("dot");
+    expect(lookOf({ ...empty, delay_s: 700 }, 1, "adherence").shape).toBe("chevron");
+  });
+
+  it.each([
+    ["in_progress", 3, false],
+    ["layover", 3, false],
+    ["deadhead", 3, false],
+    ["detour", 3, true],
+    ["off_route", 3, true],
+    ["no_signal", 400, true],
+    ["depot", 400, false],
+    ["out_of_service", 3, false],
+  ] as const)("of %s with a fix of %i s asks for a dispatcher: %s", (phase, age_s, asks) => {
+    expect(lookOf({ ...bus, phase }, age_s, "adherence").exception).toBe(asks);
+  });
+
+  it("of a silent bus tells its age, and nothing of what was known before", () => {
+    const silent = { ...bus, phase: "no_signal", delay_s: 700 } as const;
+    const look = lookOf(silent, 150, "adherence");
+    expect(look).toMatchObject({ shape: "cross", hollow: false, tone: "age2" });
+    expect(labelOf(silent, "105", look, "adherence", "2 min 30 s")).toBe("105 · 2 min 30 s");
   });
 
   it("prints deviation only where it is asked about, and the age once over a minute", () => {

@@ -14,18 +14,22 @@ export type Shape =
   | "arrow-ahead"
   | "arrow-behind"
   | "dot"
-  | "cross"
   | "square"
-  | "diamond";
+  | "chevron"
+  | "arch"
+  | "diamond"
+  | "cross"
+  | "house"
+  | "pause";
 
 export interface Look {
   readonly shape: Shape;
-  /** Drawn as an outline: the fix is over a minute old. */
+  /** Drawn as an outline: the fix is over a minute old, and the shape does not tell it already. */
   readonly hollow: boolean;
   readonly tone: Tone;
   readonly age: Age;
   readonly adherence: Adherence;
-  /** Something a dispatcher would look at: late, early, off route, silent. */
+  /** Something a dispatcher would look at: late, early, off its line, silent. */
   readonly exception: boolean;
 }
 
@@ -38,20 +42,40 @@ const toneOfAdherence: Readonly<Record<Adherence, Tone>> = {
   none: "age2",
 };
 
-const shapeOfPhase: Readonly<Partial<Record<Phase, Shape>>> = {
+/** One shape a state: in grey, without a legend's colours, every state is still told apart. */
+export const shapeOfPhase: Readonly<Record<Phase, Shape>> = {
+  in_progress: "arrow",
   layover: "square",
+  deadhead: "chevron",
+  detour: "arch",
   off_route: "diamond",
-  unassigned: "cross",
-  out_of_service: "cross",
+  no_signal: "cross",
+  depot: "house",
+  out_of_service: "pause",
 };
+
+/** Whether a vehicle in this state is meant to carry passengers, so that silence is a fault. */
+export function isAtWork(phase: Phase): boolean {
+  return phase !== "depot" && phase !== "out_of_service";
+}
+
+/** Whether a shape points where the vehicle goes. */
+export function isPointed(shape: Shape): boolean {
+  return shape.startsWith("arrow") || shape === "chevron";
+}
+
+/** The delay as far as it is known now: that of a silent vehicle is of another time. */
+export function delayNow(vehicle: Vehicle): number | null {
+  return vehicle.phase === "no_signal" ? null : vehicle.delay_s;
+}
 
 /** Gives the look of a vehicle whose fix is `age_s` old, for one colour question. */
 export function lookOf(vehicle: Vehicle, age_s: number, question: Question): Look {
   const age = ageOf(age_s);
-  const adherence = adherenceOf(vehicle.delay_s);
+  const adherence = adherenceOf(delayNow(vehicle));
   return {
     shape: shapeOf(vehicle, adherence, question),
-    hollow: age === "old",
+    hollow: age === "old" && vehicle.phase !== "no_signal",
     tone: toneOf(vehicle, age, adherence, question),
     age,
     adherence,
@@ -61,13 +85,13 @@ export function lookOf(vehicle: Vehicle, age_s: number, question: Question): Loo
 
 function shapeOf(vehicle: Vehicle, adherence: Adherence, question: Question): Shape {
   const shape = shapeOfPhase[vehicle.phase];
-  if (shape) return shape;
+  if (!isPointed(shape)) return shape;
   if (vehicle.bearing === null) return "dot";
-  if (question === "adherence") {
+  if (question === "adherence" && shape === "arrow") {
     if (adherence === "early1" || adherence === "early2") return "arrow-ahead";
     if (adherence === "late1" || adherence === "late2") return "arrow-behind";
   }
-  return "arrow";
+  return shape;
 }
 
 function toneOf(vehicle: Vehicle, age: Age, adherence: Adherence, question: Question): Tone {
@@ -80,8 +104,9 @@ function toneOf(vehicle: Vehicle, age: Age, adherence: Adherence, question: Ques
 function isException(vehicle: Vehicle, age: Age, adherence: Adherence): boolean {
   const mild = adherence === "early1" || adherence === "late1";
   const strong = adherence === "early2" || adherence === "late2";
-  if (vehicle.phase === "out_of_service") return false;
-  return mild || strong || vehicle.phase === "off_route" || age === "old" || age === "gone";
+  if (!isAtWork(vehicle.phase)) return false;
+  const astray = ["off_route", "detour", "no_signal"].includes(vehicle.phase);
+  return mild || strong || astray || age === "old" || age === "gone";
 }
 
 /** The text beside a glyph: the route, what is asked about, and the age once it is over a minute. */
@@ -94,9 +119,8 @@ export function labelOf(
 ): string {
   const parts = [routeName];
   const deviates = look.adherence !== "even" && look.adherence !== "none";
-  if (question === "adherence" && deviates && vehicle.delay_s !== null) {
-    parts.push(signedMinutes(vehicle.delay_s));
-  }
+  const delay_s = delayNow(vehicle);
+  if (question === "adherence" && deviates && delay_s !== null) parts.push(signedMinutes(delay_s));
   const text = parts.filter((part) => part !== "").join(" ");
-  return [text, look.hollow ? ageText : ""].filter((part) => part !== "").join(" · ");
+  return [text, look.age === "old" ? ageText : ""].filter((part) => part !== "").join(" · ");
 }

@@ -1,7 +1,9 @@
-import { type Question, questions, type Shape, type Tone } from "../domain/look";
+import { phases } from "../data/types";
+import { type Question, questions, type Shape, shapeOfPhase, type Tone } from "../domain/look";
 import { type Key, t } from "../i18n";
 import { exceptionsOnly, question } from "../shell/state";
 import { Glyph } from "./glyph";
+import { phaseWords } from "./words";
 
 interface Entry {
   readonly shape: Shape;
@@ -34,18 +36,16 @@ const entries: Readonly<Record<Question, readonly Entry[]>> = {
   route: [{ shape: "arrow", tone: "even", text: "routeColours" }],
 };
 
-const states: readonly Entry[] = [
-  { shape: "square", tone: "even", text: "glyphLayover" },
-  { shape: "diamond", tone: "even", text: "glyphOffRoute" },
-  { shape: "dot", tone: "even", text: "glyphNoDirection" },
-  { shape: "cross", tone: "age2", text: "glyphUnassigned" },
-];
+const noDirection: Entry = { shape: "dot", tone: "even", text: "glyphNoDirection" };
 const hollow: Entry = { shape: "arrow", tone: "even", hollow: true, text: "old" };
 
-/** What the colours and shapes mean; always on the map, because a colour alone says nothing. */
+/**
+ * What the colours and shapes mean; always on the map, because a colour alone says nothing. The
+ * states' shapes stand in the filter beside the map; where it is folded away, they stand here too.
+ */
 export function Legend() {
   const asked = question.value;
-  const shown = [...entries[asked], ...states, ...(asked === "age" ? [] : [hollow])];
+  const shown = [...entries[asked], noDirection, ...(asked === "age" ? [] : [hollow])];
   return (
     <div class="legend">
       <p class="asked" aria-hidden="true">
@@ -82,6 +82,16 @@ export function Legend() {
             </li>
           ))}
           {asked === "age" && <li class="rest">{t("gone")}</li>}
+        </ul>
+        <ul class="shapes">
+          {phases
+            .filter((phase) => phase !== "in_progress")
+            .map((phase) => (
+              <li key={phase}>
+                <Glyph shape={shapeOfPhase[phase]} tone="even" />
+                <span>{phaseWords(phase)}</span>
+              </li>
+            ))}
         </ul>
       </details>
       <label class="tick">

@@ -1,5 +1,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import type { Vehicle } from "../data/types";
+import { delayNow } from "../domain/look";
 import { naturalOrder } from "../domain/order";
 import { type Key, t } from "../i18n";
 import * as state from "../shell/state";
@@ -30,16 +32,23 @@ const byColumn: Readonly<Record<Column, (a: state.Row, b: state.Row) => number>>
   bus: (a, b) => naturalOrder(a.vehicle.id, b.vehicle.id),
   route: () => 0, // the order that the rows have
   headsign: (a, b) => naturalOrder(a.vehicle.headsign ?? "", b.vehicle.headsign ?? ""),
-  delay: (a, b) => (a.vehicle.delay_s ?? -1e9) - (b.vehicle.delay_s ?? -1e9),
+  delay: (a, b) => (delayNow(a.vehicle) ?? -1e9) - (delayNow(b.vehicle) ?? -1e9),
   fixAge: (a, b) => a.age_s - b.age_s,
-  phase: (a, b) => naturalOrder(phaseWords(a.vehicle), phaseWords(b.vehicle)),
-  speed: (a, b) => (a.vehicle.speed_mps ?? -1) - (b.vehicle.speed_mps ?? -1),
+  phase: (a, b) => naturalOrder(phaseWords(a.vehicle.phase), phaseWords(b.vehicle.phase)),
+  speed: (a, b) => (speedNow(a.vehicle) ?? -1) - (speedNow(b.vehicle) ?? -1),
   nextStop: (a, b) => naturalOrder(stopName(a), stopName(b)),
 };
 
+/** A silent vehicle's speed is of another time. */
+function speedNow(vehicle: Vehicle): number | null {
+  return vehicle.phase === "no_signal" ? null : vehicle.speed_mps;
+}
+
 function stopName(row: state.Row): string {
   const id = row.vehicle.next_stop_id;
-  return id === null ? "" : (state.network.value.stopById.get(id)?.name ?? id);
+  return id === null || row.vehicle.phase === "no_signal"
+    ? ""
+    : (state.network.value.stopById.get(id)?.name ?? id);
 }
 
 /** The rows in the order that the list shows them. */
@@ -127,6 +136,7 @@ function Heading({ column }: { column: Column }) {
 
 function Line({ row, index }: { row: state.Row; index: number }) {
   const { vehicle, look, age_s } = row;
+  const hasDelay = vehicle.trip_id !== null && vehicle.phase !== "no_signal";
   const open = (): void => {
     state.selected.value = vehicle.id;
   };
@@ -151,10 +161,10 @@ function Line({ row, index }: { row: state.Row; index: number }) {
         <Chip id={vehicle.route_id} name={row.routeName} />
       </td>
       <td class="col-headsign">{vehicle.headsign ?? ""}</td>
-      <td>{vehicle.trip_id === null ? "–" : delayWords(vehicle.delay_s)}</td>
+      <td>{hasDelay ? delayWords(vehicle.delay_s) : "–"}</td>
       <td class="number">{state.spell(age_s)}</td>
-      <td>{phaseWords(vehicle)}</td>
-      <td class="number">{speedWords(vehicle.speed_mps)}</td>
+      <td>{phaseWords(vehicle.phase)}</td>
+      <td class="number">{speedWords(speedNow(vehicle))}</td>
       <td class="col-nextStop">{stopName(row)}</td>
     </tr>
   );

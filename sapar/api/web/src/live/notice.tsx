@@ -19,7 +19,12 @@ function noticeText(): string | null {
   if (fleet.vehicles.length === 0) return t("emptyFleet", { expected: fleet.expected });
   if (state.shownRows.value.length === 0) {
     const time = state.clockText(state.cityTime.value ?? fleet.time_s);
-    return t("emptyFilter", { n: fleet.vehicles.length, time });
+    const filtered = state.hidden.value.size + state.hiddenPhases.value.size > 0;
+    const calm = state.exceptionsOnly.value && !filtered;
+    return t(calm ? "noExceptions" : "emptyFilter", { n: fleet.vehicles.length, time });
+  }
+  if (!state.listShown.value && !state.shownRows.value.some(state.isOnMap)) {
+    return t("onlyListed", { n: state.shownRows.value.length });
   }
   const network = state.networkState.value;
   if (network === "no_timetable") return t("noNetwork");

@@ -1,12 +1,14 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { Vehicle } from "../data/types";
+import { isPointed } from "../domain/look";
 import { t } from "../i18n";
 import { glyphColour, palettes } from "../map/colours";
 import * as state from "../shell/state";
 import { Chip } from "./chip";
 import { Glyph } from "./glyph";
 import { mapCommands } from "./stage";
-import { delayWords, phaseWords, speedWords } from "./words";
+import { confidenceWords, delayWords, phaseWords, speedWords } from "./words";
 
 /** One vehicle: can its data be trusted, and what is it doing? */
 export function Panel() {
@@ -47,8 +49,9 @@ export function Panel() {
 
 function Facts({ row }: { row: state.Row }) {
   const { vehicle, look, age_s } = row;
-  const stop =
-    vehicle.next_stop_id === null ? null : state.network.value.stopById.get(vehicle.next_stop_id);
+  const silent = vehicle.phase === "no_signal";
+  const onTrip = vehicle.trip_id !== null;
+  const underWay = onTrip && vehicle.phase === "in_progress";
   const colour =
     look.tone === "route"
       ? glyphColour(
@@ -63,28 +66,43 @@ function Facts({ row }: { row: state.Row }) {
           shape={look.shape}
           tone={look.tone}
           hollow={look.hollow}
-          turn={look.shape.startsWith("arrow") ? (vehicle.bearing ?? 0) : 0}
+          turn={isPointed(look.shape) ? (vehicle.bearing ?? 0) : 0}
           {...(colour ? { colour } : {})}
         />
-        <strong>
-          {vehicle.trip_id === null ? phaseWords(vehicle) : delayWords(vehicle.delay_s)}
-        </strong>
+        <strong>{underWay ? delayWords(vehicle.delay_s) : phaseWords(vehicle.phase)}</strong>
       </p>
       {vehicle.headsign && <p class="headsign">{vehicle.headsign}</p>}
       <dl>
         <Fact name={t("fixAge")}>{t("ago", { age: state.spell(age_s) })}</Fact>
-        <Fact name={t("phase")}>{phaseWords(vehicle)}</Fact>
-        <Fact name={t("speed")}>{speedWords(vehicle.speed_mps)}</Fact>
-        <Fact name={t("nextStop")}>{stop?.name ?? vehicle.next_stop_id ?? "–"}</Fact>
-        <Fact name={t("trip")}>
-          {vehicle.trip_id === null ? t("notAssigned") : <code>{vehicle.trip_id}</code>}
-        </Fact>
-        {vehicle.reason && <Fact name={t("reason")}>{vehicle.reason}</Fact>}
+        {underWay && <Fact name={t("phase")}>{phaseWords(vehicle.phase)}</Fact>}
+        {onTrip && !underWay && !silent && (
+          <Fact name={t("delay")}>{delayWords(vehicle.delay_s)}</Fact>
+        )}
+        {!silent && <Fact name={t("speed")}>{speedWords(vehicle.speed_mps)}</Fact>}
+        {onTrip && !silent && <NextStop vehicle={vehicle} />}
+        <Fact name={t("trip")}>{onTrip ? <code>{vehicle.trip_id}</code> : t("notAssigned")}</Fact>
+        {onTrip && <Fact name={t("confidence")}>{confidenceWords(vehicle.confidence)}</Fact>}
+        {vehicle.reason && (
+          <Fact name={t(onTrip ? "reason" : "reasonNone")}>
+            <span lang="en">{vehicle.reason}</span>
+          </Fact>
+        )}
       </dl>
       <button type="button" onClick={() => mapCommands.goTo(vehicle.lon, vehicle.lat)}>
         {t("centre")}
       </button>
     </>
+  );
+}
+
+function NextStop({ vehicle }: { vehicle: Vehicle }) {
+  const { next_stop_id: id, next_stop_time_s: time_s } = vehicle;
+  if (id === null) return null;
+  return (
+    <Fact name={t("nextStop")}>
+      {state.network.value.stopById.get(id)?.name ?? id}
+      {time_s !== null && <strong class="due">{state.clockText(time_s, false)}</strong>}
+    </Fact>
   );
 }
 

@@ -1,6 +1,7 @@
 import { t } from "../i18n";
 import * as state from "../shell/state";
 import { Chip } from "./chip";
+import { Count } from "./count";
 import { mapCommands } from "./stage";
 
 function toggle(id: string, on: boolean): void {
@@ -20,7 +21,7 @@ export function Routes() {
   const { routes } = state.network.value;
   const without = counts.get("") ?? 0;
   return (
-    <nav class={`routes ${state.routesShown.value ? "is-open" : ""}`} aria-label={t("routes")}>
+    <nav class="routes" aria-label={t("routes")}>
       <header>
         <h2>{t("routes")}</h2>
         <button
@@ -84,13 +85,5 @@ export function Routes() {
       </ul>
       {state.networkState.value === "loading" && <div class="bones" aria-hidden="true" />}
     </nav>
-  );
-}
-
-function Count({ n }: { n: number }) {
-  return (
-    <span class={`count ${n === 0 ? "is-zero" : ""}`} title={t("routeVehicles", { n })}>
-      {n}
-    </span>
   );
 }

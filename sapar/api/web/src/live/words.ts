@@ -1,6 +1,6 @@
-import type { Vehicle } from "../data/types";
+import type { Phase } from "../data/types";
 import { adherenceOf, delayMinutes, signedMinutes } from "../domain/adherence";
-import { type Key, t } from "../i18n";
+import { language, t } from "../i18n";
 
 /** A delay in words, with the same limits as the colours. */
 export function delayWords(delay_s: number | null): string {
@@ -11,9 +11,15 @@ export function delayWords(delay_s: number | null): string {
   return minutes > 0 ? t("late", { n: minutes }) : t("early", { n: -minutes });
 }
 
-/** The state of a vehicle in words. */
-export function phaseWords(vehicle: Vehicle): string {
-  return t(`phase_${vehicle.phase}` as Key);
+/** A state in words. */
+export function phaseWords(phase: Phase): string {
+  return t(`phase_${phase}`);
+}
+
+/** How sure the assignment is, of 0 to 1, in whole percent. */
+export function confidenceWords(confidence: number | null): string {
+  if (confidence === null) return t("unknown");
+  return new Intl.NumberFormat(language.value, { style: "percent" }).format(confidence);
 }
 
 /** A speed in words. */

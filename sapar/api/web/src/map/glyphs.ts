@@ -29,13 +29,49 @@ const ring = (radius: number, corners: number, turn: number): readonly Point[] =
   });
 const turned = (points: readonly Point[]): readonly Point[] =>
   points.map(([x, y]) => [(x - y) * Math.SQRT1_2, (x + y) * Math.SQRT1_2] as const);
+const chevron: readonly Point[] = [
+  [0, -13],
+  [12, 5],
+  [12, 12],
+  [0, -4],
+  [-12, 12],
+  [-12, 5],
+];
+const house: readonly Point[] = [
+  [0, -13],
+  [12, -3],
+  [12, 12],
+  [-12, 12],
+  [-12, -3],
+];
+/** The way around: up, over and down again. */
+const arch: readonly Point[] = [
+  [-13, 12],
+  [-13, -4],
+  [-6, -12],
+  [6, -12],
+  [13, -4],
+  [13, 12],
+  [7, 12],
+  [7, -2],
+  [3, -6],
+  [-3, -6],
+  [-7, -2],
+  [-7, 12],
+];
 const plank: readonly Point[] = [
-  [-11, -2.4],
-  [11, -2.4],
-  [11, 2.4],
-  [-11, 2.4],
+  [-12, -3.2],
+  [12, -3.2],
+  [12, 3.2],
+  [-12, 3.2],
 ];
 const upright: readonly Point[] = plank.map(([x, y]) => [-y, x] as const);
+const post = (x: number): readonly Point[] => [
+  [x - 2.8, -11],
+  [x + 2.8, -11],
+  [x + 2.8, 11],
+  [x - 2.8, 11],
+];
 const moved = (points: readonly Point[], dy: number): readonly Point[] =>
   points.map(([x, y]) => [x, y + dy] as const);
 
@@ -45,9 +81,13 @@ export const polygons: Readonly<Record<Shape, readonly (readonly Point[])[]>> = 
   "arrow-ahead": [moved(arrow, 3), bar(-17)],
   "arrow-behind": [moved(arrow, -3), bar(15)],
   dot: [ring(8, 32, 0)],
+  square: [ring(12.5, 4, 0.5)],
+  chevron: [chevron],
+  arch: [arch],
+  diamond: [ring(14, 4, 0)],
   cross: [turned(plank), turned(upright)],
-  square: [ring(11.5, 4, 0.5)],
-  diamond: [ring(13, 4, 0)],
+  house: [house],
+  pause: [post(-5), post(5)],
 };
 
 export const shapes = Object.keys(polygons) as readonly Shape[];

@@ -4,7 +4,7 @@ import { effect, untracked } from "@preact/signals";
 import type { StyleSpecification } from "maplibre-gl";
 import { AttributionControl, type GeoJSONSource, Map as Maplibre } from "maplibre-gl";
 import { boxOf } from "../data/network";
-import { labelOf } from "../domain/look";
+import { isPointed, labelOf } from "../domain/look";
 import { t } from "../i18n";
 import * as state from "../shell/state";
 import { glyphColour, type Palette, palettes } from "./colours";
@@ -168,15 +168,13 @@ export class MapView {
     const routes = state.network.value.routeById;
     const frozen = state.frozen.value;
     const question = state.question.value;
-    const shown = state.shownRows.value.filter(
-      ({ look, vehicle }) => look.age !== "gone" || vehicle.id === state.selected.value,
-    );
+    const shown = state.shownRows.value.filter(state.isOnMap);
     this.#drawn = shown.map(({ vehicle, look, age_s, routeName }) => ({
       id: vehicle.id,
       properties: {
         id: vehicle.id,
         glyph: glyphName(look.shape, look.hollow || frozen),
-        bearing: look.shape.startsWith("arrow") ? (vehicle.bearing ?? 0) : 0,
+        bearing: isPointed(look.shape) ? (vehicle.bearing ?? 0) : 0,
         colour:
           look.tone === "route"
             ? glyphColour(routes.get(vehicle.route_id ?? "")?.color ?? "", palette)

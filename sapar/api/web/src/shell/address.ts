@@ -1,4 +1,5 @@
 /** What the address bar holds: the city, the selection and the view, so that a link shows the same. */
+import { type Phase, phases } from "../data/types";
 import { type Question, questions } from "../domain/look";
 
 export interface View {
@@ -14,6 +15,7 @@ export interface Address {
   readonly list: boolean;
   readonly exceptions: boolean;
   readonly hidden: readonly string[];
+  readonly hiddenPhases: readonly Phase[];
   readonly at: View | null;
 }
 
@@ -28,6 +30,7 @@ export function readAddress(path: string, query: string): Address {
     list: parameters.get("view") === "list",
     exceptions: parameters.has("exceptions"),
     hidden: parameters.getAll("hide"),
+    hiddenPhases: phases.filter((phase) => parameters.getAll("hide_state").includes(phase)),
     at: readView(parameters.get("at")),
   };
 }
@@ -54,6 +57,7 @@ export function writeQuery(address: Address, kept: URLSearchParams): string {
   if (address.list) parameters.set("view", "list");
   if (address.exceptions) parameters.set("exceptions", "");
   for (const route of address.hidden) parameters.append("hide", route);
+  for (const phase of address.hiddenPhases) parameters.append("hide_state", phase);
   if (address.at) {
     const { lat, lon, zoom } = address.at;
     parameters.set("at", `${lat.toFixed(5)},${lon.toFixed(5)},${zoom.toFixed(2)}`);

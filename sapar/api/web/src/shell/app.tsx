@@ -2,7 +2,7 @@ import { t } from "../i18n";
 import { Banner } from "../live/banner";
 import { List } from "../live/list";
 import { Panel } from "../live/panel";
-import { Routes } from "../live/routes";
+import { Side } from "../live/side";
 import { Stage } from "../live/stage";
 import { Help } from "./help";
 import { listShown, selected, webglMissing } from "./state";
@@ -26,7 +26,7 @@ export function App() {
       <Strip />
       <Banner />
       <main class={`room ${selected.value === null ? "" : "has-panel"}`}>
-        <Routes />
+        <Side />
         {list ? <List /> : <Stage />}
         <Panel />
       </main>

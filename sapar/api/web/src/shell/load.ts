@@ -108,6 +108,7 @@ function keepAddress(): void {
       list: state.listShown.value,
       exceptions: state.exceptionsOnly.value,
       hidden: [...state.hidden.value],
+      hiddenPhases: [...state.hiddenPhases.value],
       at: state.view.value,
     },
     new URLSearchParams(location.search),

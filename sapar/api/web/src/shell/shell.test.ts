@@ -11,6 +11,7 @@ describe("address", () => {
     list: true,
     exceptions: true,
     hidden: ["R1", "R 2"],
+    hiddenPhases: ["deadhead", "depot"],
     at: { lat: 50.28, lon: 57.17, zoom: 13.5 },
   };
 
@@ -23,6 +24,11 @@ describe("address", () => {
     const plain = readAddress("/", "");
     expect(writeQuery(plain, new URLSearchParams("lang=kk&x=1"))).toBe("?lang=kk");
     expect(writeQuery(plain, new URLSearchParams())).toBe("");
+  });
+
+  it("takes the states that it knows and no others", () => {
+    const { hiddenPhases } = readAddress("/", "?hide_state=depot&hide_state=asleep");
+    expect(hiddenPhases).toEqual(["depot"]);
   });
 
   it.each(["?at=1,2", "?at=a,b,c", "?at=91,0,3", "?at=1,2,99", "?colour=pink"])(

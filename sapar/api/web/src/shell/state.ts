@@ -2,9 +2,9 @@
 import { computed, signal } from "@preact/signals";
 import { ageNow, firstLink, type Link } from "../data/link";
 import { emptyNetwork } from "../data/network";
-import type { AgencyInfo, Deployment, Fleet, Network, Vehicle } from "../data/types";
+import type { AgencyInfo, Deployment, Fleet, Network, Phase, Vehicle } from "../data/types";
 import { duration } from "../domain/age";
-import { type Look, lookOf, type Question } from "../domain/look";
+import { isAtWork, type Look, lookOf, type Question } from "../domain/look";
 import { naturalOrder } from "../domain/order";
 import { type Outage, outageOf } from "../domain/outage";
 import { language, t } from "../i18n";
@@ -28,6 +28,8 @@ export const listShown = signal(address.list);
 export const exceptionsOnly = signal(address.exceptions);
 /** Routes that are switched off; "" stands for vehicles without a route. */
 export const hidden = signal<ReadonlySet<string>>(new Set(address.hidden));
+/** States that are switched off. */
+export const hiddenPhases = signal<ReadonlySet<Phase>>(new Set(address.hiddenPhases));
 export const view = signal<View | null>(address.at);
 export const theme = signal<"dark" | "light">("dark");
 export const helpShown = signal(false);
@@ -86,9 +88,16 @@ export const shownRows = computed<readonly Row[]>(() =>
   rows.value.filter(
     ({ vehicle, look }) =>
       vehicle.id === selected.value ||
-      (!hidden.value.has(vehicle.route_id ?? "") && (!exceptionsOnly.value || look.exception)),
+      (!hidden.value.has(vehicle.route_id ?? "") &&
+        !hiddenPhases.value.has(vehicle.phase) &&
+        (!exceptionsOnly.value || look.exception)),
   ),
 );
+
+/** Whether a row can be on the map: a fix over five minutes old says no more where the vehicle is. */
+export function isOnMap({ look, vehicle }: Row): boolean {
+  return look.age !== "gone" || vehicle.id === selected.value;
+}
 
 export const selectedRow = computed<Row | null>(
   () => rows.value.find((row) => row.vehicle.id === selected.value) ?? null,
@@ -96,7 +105,7 @@ export const selectedRow = computed<Row | null>(
 
 /** What the outage banner says, or null. */
 export const outage = computed<Outage | null>(() => {
-  const working = rows.value.filter(({ vehicle }) => vehicle.phase !== "out_of_service");
+  const working = rows.value.filter(({ vehicle }) => isAtWork(vehicle.phase));
   return outageOf(
     link.value.reachable,
     linkAge.value,

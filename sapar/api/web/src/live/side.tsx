@@ -1,0 +1,13 @@
+import * as state from "../shell/state";
+import { Routes } from "./routes";
+import { States } from "./states";
+
+/** What decides which vehicles the map and the list show; folded away where the screen is narrow. */
+export function Side() {
+  return (
+    <div class={`side ${state.routesShown.value ? "is-open" : ""}`}>
+      <States />
+      <Routes />
+    </div>
+  );
+}

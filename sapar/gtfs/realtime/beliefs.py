@@ -1,0 +1,371 @@
+"""Where each bus may be on which run: beliefs, carried forward and weighed again with every fix.
+
+A belief is (vehicle, run, next call) with a score, the logarithm of its likelihood but for a
+constant; a vehicle has a handful. A fix moves beliefs forward along the calls of the run, and from
+the last call of a run to the first of the block's next one; never back. What explains the fix badly
+fades; what is far behind the best is dropped. Written as a forward filter (Viterbi scores) over
+flat arrays, all vehicles at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sapar.core.geometry import Floats, project_on_segments
+from sapar.gtfs.realtime.days import Links
+from sapar.gtfs.realtime.departures import Departures
+from sapar.gtfs.realtime.fleet_state import NO, FleetState, Slots
+from sapar.gtfs.realtime.intake import Round
+from sapar.gtfs.realtime.lattice import Lattice
+from sapar.gtfs.realtime.ragged import expand, number_in_group
+from sapar.gtfs.realtime.service_of_stops import StopService
+from sapar.gtfs.realtime.travel_times import TravelTimes
+from sapar.gtfs.realtime.uncertainty import Uncertainty
+
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+STEP_S = 4.5
+"""A vehicle that reports more often is looked at so often, ..."""
+STEP_M = 30.0
+"""... or when it has moved so far."""
+AT_STOP_M = 30.0
+"""Arrived: the first moment this near to the stop."""
+KEPT = 40
+"""Beliefs kept of a vehicle at most."""
+_WORSE_MAX = 14.0  # beliefs so much worse than the best are dropped
+_REACH_M, _REACH_SHARE = 300.0, 1.5  # how far a belief may go on while the bus moves
+_STEPS_MAX = 12
+_TOP_MPS = 31.3  # TransitClock: 70 mph
+_OFF_WORST = 8.0  # a fix off the line says no more against it than this
+_TURNED = 2.0  # driving against the line
+_MOVED_M = 25.0  # less is noise: no direction in it
+_EVIDENCE_S = 12.0  # fixes nearer in time say the same thing again
+_MISSED = 0.7  # passing a stop out of its reach
+_STAYED = 1.5  # not having arrived, though within reach
+_LEAVING_S = 60.0
+_LEFT_M = 60.0
+_EARLY_PER_S = 1.0 / 60.0
+_EARLY_WORST = 8.0
+_WAIT_NEAR_M, _WAIT_WIDTH_M = 60.0, 90.0
+_LINK_SHARE = 0.3
+_AWAY_WORST = 3.5  # a bus without a line under it may be on its way to the first stop
+_SIGN = {"sign_trip": 0.6, "sign_block": 0.6, "sign_route": 0.5}
+_SAME_PLACE_CALLS = 4
+
+
+@dataclass(slots=True)
+class Beliefs:
+    """Beliefs as columns, sorted by slot.
+
+    Attributes:
+        slot: whose; row: the next call; day, start_s, base_s: of the run, as in `Runs`.
+        score: 0 for the best of a vehicle, below for the others.
+        along_m, off_m: where the newest fix puts it on the line.
+        fit: how well the newest fix is explained, 0 at best.
+    """
+
+    slot: Longs
+    row: Longs
+    day: Ints
+    start_s: Ints
+    base_s: Floats
+    score: Floats
+    along_m: Floats
+    off_m: Floats
+    fit: Floats
+
+    def __len__(self) -> int:
+        return len(self.slot)
+
+    def where(self, keep: Bools | Longs) -> Beliefs:
+        """Give some of the beliefs, by mask or by rows."""
+        return Beliefs(*(getattr(self, name)[keep] for name in self.__slots__))
+
+    @staticmethod
+    def joined(parts: list[Beliefs]) -> Beliefs:
+        """Put beliefs together, sorted by slot."""
+        columns = [np.concatenate([getattr(p, n) for p in parts]) for n in Beliefs.__slots__]
+        order = np.argsort(columns[0], kind="stable")
+        return Beliefs(*(column[order] for column in columns))
+
+    @staticmethod
+    def none() -> Beliefs:
+        """Give an empty table."""
+        longs, ints, floats = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0)
+        return Beliefs(longs, longs, ints, ints, floats, floats, floats, floats, floats)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What beliefs stand on."""
+
+    lattice: Lattice
+    links: Links
+    times: TravelTimes
+    departures: Departures
+    stops: StopService
+    uncertainty: Uncertainty
+
+
+def due_for_a_look(fleet: FleetState, fixes: Round) -> Bools:
+    """Tell which fixes are worth a look: enough time or way since the last one."""
+    slots = fixes.slots
+    elapsed = fixes.time_s - fleet.floats("tracked_s")[slots]
+    moved = np.hypot(
+        fixes.x - fleet.floats("tracked_x")[slots], fixes.y - fleet.floats("tracked_y")[slots]
+    )
+    result: Bools = ~((elapsed < STEP_S) & (moved < STEP_M))
+    return result
+
+
+def advance(beliefs: Beliefs, fleet: FleetState, ground: Ground, fixes: Round) -> Beliefs:
+    """Give the beliefs of the vehicles of a round after their fixes; only theirs."""
+    begin = np.searchsorted(beliefs.slot, fixes.slots, side="left")
+    end = np.searchsorted(beliefs.slot, fixes.slots, side="right")
+    rows, fix, _ = expand(begin, end)
+    if not len(rows):
+        return Beliefs.none()
+    step = Step(fleet, ground, fixes)
+    moved, fix = _spread(beliefs.where(rows), fix, step)
+    moved, fix = _merged(moved, fix)
+    weigh(moved, fix, step)
+    return kept(moved)
+
+
+class Step:
+    """A round of fixes against the fixes looked at before: what was driven since."""
+
+    def __init__(
+        self, fleet: FleetState, ground: Ground, fixes: Round, *, first_look: bool = False
+    ) -> None:
+        slots = fixes.slots
+        self.fleet, self.ground, self.fixes = fleet, ground, fixes
+        self.from_x = fleet.floats("tracked_x")[slots]
+        self.from_y = fleet.floats("tracked_y")[slots]
+        self.known = np.isfinite(self.from_x)
+        self.from_x = np.where(self.known, self.from_x, fixes.x)
+        self.from_y = np.where(self.known, self.from_y, fixes.y)
+        self.elapsed_s = np.where(
+            self.known, np.maximum(fixes.time_s - fleet.floats("tracked_s")[slots], 1.0), 1.0
+        )
+        self.dx, self.dy = fixes.x - self.from_x, fixes.y - self.from_y
+        self.moved_m = np.hypot(self.dx, self.dy)
+        self.evidence = np.clip(self.elapsed_s / _EVIDENCE_S, 0.25, 1.25)
+        if first_look:
+            self.evidence = np.ones(len(slots))
+
+    def passed_by(self, fix: Longs, row: Longs) -> Bools:
+        """Tell whether the way since the last look comes within reach of the stop of a row."""
+        lattice = self.ground.lattice
+        _, off = project_on_segments(
+            lattice.stop_x[row],
+            lattice.stop_y[row],
+            self.from_x[fix],
+            self.from_y[fix],
+            self.fixes.x[fix],
+            self.fixes.y[fix],
+        )
+        result: Bools = off <= AT_STOP_M
+        return result
+
+
+def _spread(beliefs: Beliefs, fix: Longs, step: Step) -> tuple[Beliefs, Longs]:
+    """Let each belief stay, or go on by one call or several."""
+    lattice, links = step.ground.lattice, step.ground.links
+    plan = lattice.network.timetable.stop_times
+    reach = step.moved_m[fix] * _REACH_SHARE + _REACH_M
+    parts, owners = [], []
+    here, at, gone = beliefs, fix, np.zeros(len(beliefs))
+    for number in range(_STEPS_MAX):
+        touched = step.passed_by(at, here.row)
+        trip = lattice.trip_of_row[here.row]
+        first = here.row == lattice.first_row[trip]
+        last = here.row == lattice.last_row[trip]
+        stay = here.where(np.arange(len(here)))
+        stay.score = here.score - np.where(touched & ~first, _STAYED, 0.0)
+        parts.append(stay)
+        owners.append(at)
+        cost = _step_cost(here, at, step, touched=touched, first=first)
+        following = links.following(here.day, trip)
+        row = np.where(
+            last,
+            np.where(following != NO, lattice.first_row[np.maximum(following, 0)], NO),
+            here.row + 1,
+        )
+        if number:
+            gone = gone + lattice.leg_m[lattice.leg_of_row[here.row]]
+        on = (row != NO) & (gone <= reach) & (here.score - cost > -_WORSE_MAX)
+        if not on.any():
+            break
+        here, at, gone, reach, row = here.where(on), at[on], gone[on], reach[on], row[on]
+        here.row, here.score = row, here.score - cost[on]
+        here.start_s = np.where(last[on], plan.arrival_s[row], here.start_s)
+    return Beliefs(
+        *(np.concatenate([getattr(p, n) for p in parts]) for n in Beliefs.__slots__)
+    ), np.concatenate(owners)
+
+
+def _step_cost(here: Beliefs, fix: Longs, step: Step, *, touched: Bools, first: Bools) -> Floats:
+    """Give the cost of going on past the next call.
+
+    Passing within reach of the stop costs nothing. Else a leg is left at a rate of once in its
+    usual time (a Markov jump process), and that the stop was missed counts too. Leaving a first
+    stop before it is due costs by how much.
+    """
+    ground, elapsed = step.ground, step.elapsed_s[fix]
+    usual = np.maximum(ground.times.planned_s[here.row], 15.0)
+    cost = np.where(touched, 0.0, _MISSED - np.log(np.clip(elapsed / usual, 0.02, 1.0)))
+    if not first.any():
+        return cost
+    rows = np.flatnonzero(first)
+    row, at = here.row[rows], fix[rows]
+    lattice = ground.lattice
+    out = np.hypot(step.fixes.x[at] - lattice.stop_x[row], step.fixes.y[at] - lattice.stop_y[row])
+    before = np.hypot(step.from_x[at] - lattice.stop_x[row], step.from_y[at] - lattice.stop_y[row])
+    leaving = (out > _LEFT_M) & (out - before > _MOVED_M / 2) & (step.moved_m[at] > _MOVED_M)
+    rate = -np.log(np.clip(elapsed[rows] / _LEAVING_S, 0.05, 1.0))
+    due_s = here.base_s[rows] + lattice.network.timetable.stop_times.departure_s[row]
+    early_s = due_s - _LEAVING_S - step.fixes.time_s[at]
+    early = np.clip(early_s * _EARLY_PER_S, 0.0, _EARLY_WORST)
+    cost[rows] = np.where(leaving & (before < 4 * _LEFT_M), 0.0, rate + 0.5) + early
+    return cost
+
+
+def _merged(beliefs: Beliefs, fix: Longs) -> tuple[Beliefs, Longs]:
+    """Keep the best of equal beliefs; sorted by fix, run and call."""
+    order = np.lexsort((-beliefs.score, beliefs.row, beliefs.start_s, beliefs.day, fix))
+    columns = (fix[order], beliefs.row[order], beliefs.day[order], beliefs.start_s[order])
+    new = np.zeros(len(order), np.bool_)
+    if len(order):
+        new[0] = True
+    for column in columns:
+        new[1:] |= column[1:] != column[:-1]
+    picked = order[new]
+    return beliefs.where(picked), fix[picked]
+
+
+def distinct(beliefs: Beliefs) -> Beliefs:
+    """Keep the best of equal beliefs of each vehicle."""
+    return _merged(beliefs, beliefs.slot)[0]
+
+
+def weigh(beliefs: Beliefs, fix: Longs, step: Step) -> None:
+    """Put the newest fix on the leg of each belief and change its score by how well it fits."""
+    lattice = step.ground.lattice
+    trip = lattice.trip_of_row[beliefs.row]
+    first = beliefs.row == lattice.first_row[trip]
+    fit = np.zeros(len(beliefs))
+    under_way = np.flatnonzero(~first)
+    at = fix[under_way]
+    leg = lattice.leg_of_row[beliefs.row[under_way]]
+    along, off, east, north = lattice.project(leg, step.fixes.x[at], step.fixes.y[at])
+    beliefs.along_m[under_way], beliefs.off_m[under_way] = along, off
+    wide = off / lattice.tolerance_m[leg]
+    fit[under_way] = -np.minimum(0.5 * wide * wide, _OFF_WORST)
+    moved = step.moved_m[at]
+    cosine = (step.dx[at] * east + step.dy[at] * north) / np.maximum(moved, 1.0)
+    turned = np.clip(0.5 - cosine, 0.0, 1.5) * np.clip(moved / 60.0, 0.0, 1.0)
+    fit[under_way] -= np.where(moved > _MOVED_M, _TURNED * turned, 0.0)
+    waiting = np.flatnonzero(first)
+    if len(waiting):
+        fit[waiting] = _fit_waiting(beliefs, waiting, fix[waiting], step)
+    beliefs.fit = fit.copy()
+    fit -= _disagreement(beliefs, trip, step)
+    beliefs.score = beliefs.score + fit * step.evidence[fix]
+
+
+def _fit_waiting(beliefs: Beliefs, rows: Longs, fix: Longs, step: Step) -> Floats:
+    """Weigh a bus before its first stop: near it, or on the way from the trip before."""
+    lattice, links = step.ground.lattice, step.ground.links
+    row = beliefs.row[rows]
+    trip = lattice.trip_of_row[row]
+    x, y = step.fixes.x[fix], step.fixes.y[fix]
+    before = links.previous_trip[links.date_row(beliefs.day[rows]), trip]
+    from_row = np.where(before != NO, lattice.last_row[np.maximum(before, 0)], row)
+    ax, ay = lattice.stop_x[from_row], lattice.stop_y[from_row]
+    bx, by = lattice.stop_x[row], lattice.stop_y[row]
+    _, off = project_on_segments(x, y, ax, ay, bx, by)
+    width = _WAIT_WIDTH_M + _LINK_SHARE * np.hypot(bx - ax, by - ay)
+    wide = np.maximum(off - _WAIT_NEAR_M, 0.0) / width
+    fit = -np.minimum(0.5 * wide * wide, _AWAY_WORST)
+    out = np.hypot(x - bx, y - by)
+    was = np.hypot(step.from_x[fix] - bx, step.from_y[fix] - by)
+    leaving = (out - was > _MOVED_M) & (out > _LEFT_M)
+    beliefs.along_m[rows] = lattice.m[lattice.leg_begin[lattice.leg_of_row[row]]]
+    beliefs.off_m[rows] = out
+    return fit - np.where(leaving, 1.0, 0.0)
+
+
+def _disagreement(beliefs: Beliefs, trip: Ints, step: Step) -> Floats:
+    """Weigh what the driver signed on to: it is right as a rule, and not always."""
+    fleet, slots = step.fleet, beliefs.slot
+    trips = step.ground.lattice.network.timetable.trips
+    cost = np.zeros(len(beliefs))
+    for name, of_trip in (
+        ("sign_trip", None),
+        ("sign_block", trips.block_idx),
+        ("sign_route", trips.route_idx),
+    ):
+        sign = fleet.ints(name)[slots]
+        if (sign == NO).all():
+            continue
+        has = trip if of_trip is None else of_trip[trip]
+        cost = np.maximum(cost, np.where((sign != NO) & (sign != has), _SIGN[name], 0.0))
+    return np.where(fleet.flags("sign_doubted")[slots], 0.0, cost)
+
+
+def kept(beliefs: Beliefs) -> Beliefs:
+    """Set the best of each vehicle to 0 and drop what is hopeless; sorted by slot, best first."""
+    order = np.lexsort((-beliefs.score, beliefs.slot))
+    ordered = beliefs.where(order)
+    rank = number_in_group(ordered.slot)
+    best = ordered.score[np.maximum.accumulate(np.where(rank == 0, np.arange(len(rank)), 0))]
+    ordered.score = ordered.score - best
+    return ordered.where((ordered.score > -_WORSE_MAX) & (rank < KEPT))
+
+
+def replaced(beliefs: Beliefs, slots: Slots, new: Beliefs) -> Beliefs:
+    """Give the table with the beliefs of some vehicles exchanged for new ones."""
+    gone = np.zeros(int(max(beliefs.slot.max(initial=0), slots.max(initial=0))) + 1, np.bool_)
+    gone[slots] = True
+    return Beliefs.joined([beliefs.where(~gone[beliefs.slot]), new])
+
+
+def margins(beliefs: Beliefs, ground: Ground) -> tuple[Slots, Longs, Floats]:
+    """Give for each vehicle its best belief and how much worse the best one elsewhere is.
+
+    Elsewhere is another leg of line, `_SAME_PLACE_CALLS` calls or more away on the same pattern.
+
+    Returns:
+        (slots, rows of the best beliefs, margins); a margin is at most what is kept.
+    """
+    lattice = ground.lattice
+    new = np.append(True, beliefs.slot[1:] != beliefs.slot[:-1])
+    best = np.flatnonzero(new)
+    owner = np.cumsum(new) - 1
+    leader = best[owner]
+    trip = lattice.trip_of_row[beliefs.row]
+    pattern = lattice.network.timetable.trips.pattern_idx[trip]
+    place = _chain_place(beliefs, ground, trip)
+    local = beliefs.row - lattice.first_row[trip]
+    block = lattice.network.timetable.trips.block_idx[trip]
+    same_chain = (block == block[leader]) & (block != NO) & (beliefs.day == beliefs.day[leader])
+    near = same_chain & (np.abs(place - place[leader]) < _SAME_PLACE_CALLS)
+    near |= (pattern == pattern[leader]) & (np.abs(local - local[leader]) < _SAME_PLACE_CALLS)
+    # another line that shares the stop ahead
+    stop = lattice.network.timetable.stop_times.stop_idx[beliefs.row]
+    near |= stop == stop[leader]
+    worse = np.where(near, _WORSE_MAX, -beliefs.score)
+    margin = np.minimum.reduceat(worse, best) if len(best) else np.zeros(0)
+    return beliefs.slot[best], best, np.minimum(margin, _WORSE_MAX)
+
+
+def _chain_place(beliefs: Beliefs, ground: Ground, trip: Ints) -> Longs:
+    links, lattice = ground.links, ground.lattice
+    before = links.calls_before[links.date_row(beliefs.day), trip]
+    return np.asarray(before + beliefs.row - lattice.first_row[trip], np.int64)
