@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sapar.gtfs.realtime.beliefs import Beliefs, Ground, Step, distinct, kept
 from sapar.gtfs.realtime.days import Days
-from sapar.gtfs.realtime.fleet_state import FleetState, Slots
+from sapar.gtfs.realtime.fleet_state import NO, FleetState, Slots
 from sapar.gtfs.realtime.intake import newest_fixes
 from sapar.gtfs.realtime.seeds import fitting_seeds, signed_seeds
 from sapar.gtfs.realtime.sign_check import ABSURDLY_EARLY_S, doubt_unplaced, signed_anew
@@ -57,11 +57,27 @@ def seek(
     again = np.isin(seeds.slot, old.slot) & ~fleet.flags("resign")[seeds.slot]
     _cost(seeds, again, _RESEED_COST)
     absurd = fleet.floats("delay_s")[old.slot] < -ABSURDLY_EARLY_S
-    _cost(old, doubted[old.slot] & absurd, _RESEED_COST)
+    _cost(old, doubted[old.slot] & absurd & _agrees(fleet, ground, old), _RESEED_COST)
     signed_anew(fleet, slots)
     found_none = slots[~np.isin(slots, np.concatenate((old.slot, seeds.slot, fitting.slot)))]
     doubt_unplaced(fleet, found_none)
     return kept(distinct(Beliefs.joined([old, seeds, fitting])))
+
+
+def _agrees(fleet: FleetState, ground: Ground, beliefs: Beliefs) -> Bools:
+    """Tell which beliefs are on what their vehicles are signed on to."""
+    trips = ground.lattice.network.timetable.trips
+    trip = ground.lattice.trip_of_row[beliefs.row]
+    sign_trip, block, route = (
+        fleet.ints(name)[beliefs.slot] for name in ("sign_trip", "sign_block", "sign_route")
+    )
+    by_trip, by_block = sign_trip == trip, block == trips.block_idx[trip]
+    result: Bools = np.where(
+        sign_trip != NO,
+        by_trip,
+        np.where(block != NO, by_block, route == trips.route_idx[trip]),
+    )
+    return result
 
 
 def _begun(fleet: FleetState, ground: Ground, seeds: Beliefs) -> Bools:

@@ -304,7 +304,9 @@ class Tracker:
             )
             == key[0]
         )
-        if not follows:
+        # on the run that it has already a vehicle goes on from its place, unless it is far behind
+        goes_on = before == key and beliefs.row[row] >= fleet["next_row"][slot] - 1
+        if not follows and not goes_on:
             visiting.end(fleet, self.ground, np.array([slot]), self.visits)
             visiting.begin(fleet, slot)
             fleet["next_row"][slot] = beliefs.row[row]

@@ -201,8 +201,11 @@ class TravelTimes:
 
     def export(self) -> LearntTimes:
         """Give all that was learnt, today's included, to keep."""
-        total = self._kept_sum + self._today_sum
-        weight = self._kept_weight + self._today_weight
+        last_s = np.maximum(np.maximum(self._last_s, self._kept_s), 0.0)
+        age_days = np.where(np.isfinite(self._kept_s), last_s - self._kept_s, 0.0) / 86_400.0
+        faded = np.exp(-age_days / HISTORY_DAYS)[:, None, None]
+        total = self._kept_sum * faded + self._today_sum
+        weight = self._kept_weight * faded + self._today_weight
         pair, day_type, hour = np.nonzero(weight > 1e-3)
         ids = self._timetable.stops.ids
         from_stop, to_stop = np.divmod(self.pairs.keys[pair], self.pairs.stops)
@@ -213,7 +216,7 @@ class TravelTimes:
             hour.astype(np.int8),
             weight[pair, day_type, hour],
             total[pair, day_type, hour] / weight[pair, day_type, hour],
-            np.maximum(np.maximum(self._last_s[pair], self._kept_s[pair]), 0.0),
+            last_s[pair],
         )
 
     def load(self, learnt: LearntTimes, now_s: float) -> None:

@@ -314,3 +314,15 @@ def test_a_stop_is_given_up_after_two_misses_in_a_row(near: list[bool]) -> None:
     service = StopService(1)
     for before, one in zip([True, *near], near, strict=False):
         assert passes(service, 10.0 if one else 200.0) == (not one and not before)
+
+
+def test_an_old_record_does_not_grow_young_again_by_one_new_bus() -> None:
+    old = times()
+    observe(old, [100.0] * 20)
+    at_s = NOON + 42 * DAY_S
+    known, again = times(), times()
+    known.load(old.export(), at_s)
+    observe(known, [180.0], [at_s])
+    again.load(known.export(), at_s)
+    known.begin_day()
+    assert abs(usual(again, at_s=at_s) - usual(known, at_s=at_s)) < 1.0
