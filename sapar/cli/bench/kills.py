@@ -101,6 +101,7 @@ class Killer:
         self._clock = SystemClock()
         self._due = deque(plan)
         self._returns: dict[Target, float] = {}
+        self._killed: set[int] = set()
 
     def run(self) -> None:
         """Kill, start again, and so on until the plan is done and all services run."""
@@ -125,9 +126,10 @@ class Killer:
         line = self._line
         if kill.target == "worker":
             pid = line.worker_pid(kill.worker)
-            if pid is None:
+            if pid is None or pid in self._killed:  # it may take a moment to be gone
                 return False
             os.kill(pid, signal.SIGKILL)
+            self._killed.add(pid)
         elif kill.target in self._returns:
             return False
         else:
