@@ -40,7 +40,6 @@ KEPT = 40
 _WORSE_MAX = 14.0  # beliefs so much worse than the best are dropped
 _REACH_M, _REACH_SHARE = 300.0, 1.5  # how far a belief may go on while the bus moves
 _STEPS_MAX = 12
-_TOP_MPS = 31.3  # TransitClock: 70 mph
 _OFF_WORST = 8.0  # a fix off the line says no more against it than this
 _TURNED = 2.0  # driving against the line
 _MOVED_M = 25.0  # less is noise: no direction in it
