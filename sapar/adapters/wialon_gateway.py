@@ -85,7 +85,8 @@ class WialonGateway:
         Raises:
             Unavailable: the broker does not answer.
         """
-        line = await asyncio.wait_for(reader.readuntil(b"\n"), _LOGIN_TIMEOUT_S)
+        async with asyncio.timeout(_LOGIN_TIMEOUT_S):
+            line = await reader.readuntil(b"\n")
         login = parse_line(_text(line))
         if not isinstance(login, Login) or re.fullmatch(DEVICE_PATTERN, login.device_id) is None:
             writer.write(b"#AL#0\r\n")
@@ -165,7 +166,8 @@ class _Session:
     async def _read(self) -> None:
         """Take packets up; a full queue of answers stops the reading and so the tracker."""
         while True:
-            line = await asyncio.wait_for(self._reader.readuntil(b"\n"), _IDLE_TIMEOUT_S)
+            async with asyncio.timeout(_IDLE_TIMEOUT_S):
+                line = await self._reader.readuntil(b"\n")
             await self._answers.put(asyncio.create_task(self._handle(line)))
 
     async def _answer(self) -> None:

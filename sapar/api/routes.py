@@ -122,7 +122,8 @@ class Answers:
 
     async def _database_state(self) -> str:
         try:
-            await asyncio.wait_for(self._parts.catalogue.fetch("ping"), _PING_TIMEOUT_S)
+            async with asyncio.timeout(_PING_TIMEOUT_S):
+                await self._parts.catalogue.fetch("ping")
         except TimeoutError:
             return f"no answer within {_PING_TIMEOUT_S:.0f} s"
         except SaparError as exc:

@@ -232,7 +232,8 @@ async def retire(settings: Settings, clock: Clock, metrics: Metrics, quiet_s: fl
                 await client.unsubscribe(pattern)
             while True:
                 try:
-                    messages = await asyncio.wait_for(client.read(), quiet_s)
+                    async with asyncio.timeout(quiet_s):
+                        messages = await client.read()
                 except TimeoutError:
                     break
                 while messages:

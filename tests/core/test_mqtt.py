@@ -210,3 +210,22 @@ async def test_publishing_while_away_fails_at_once():
     async with away:
         with pytest.raises(ConnectionLost):
             await away.publish("core/x", b"", qos=1)
+
+
+async def test_a_stop_is_heard_in_the_very_moment_a_connect_is_refused(monkeypatch):
+    """A part that is asked to end while the broker is away ends: the request is not swallowed."""
+    loop = asyncio.get_running_loop()
+    connecting, tried = loop.create_future(), asyncio.Event()
+
+    async def create_connection(*_):
+        tried.set()
+        return await connecting
+
+    monkeypatch.setattr(loop, "create_connection", create_connection)
+    subscriber = MqttClient("127.0.0.1", 1, client_id="stopped", wait=False)
+    await subscriber.__aenter__()
+    await tried.wait()
+    connecting.set_exception(ConnectionRefusedError())
+    async with asyncio.timeout(5.0):
+        await subscriber.__aexit__(None, None, None)
+    assert subscriber.reconnects == 0

@@ -237,8 +237,8 @@ class MqttClient:
     async def _connect(self) -> Connection:
         self._number += 1
         packet = mqtt5.ConnectPacket(self.client_id, **self._connect_args)  # type: ignore[arg-type]
-        _, connection = await asyncio.wait_for(
-            asyncio.get_running_loop().create_connection(
+        async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+            _, connection = await asyncio.get_running_loop().create_connection(
                 lambda: Connection(
                     self._number,
                     packet,
@@ -247,18 +247,18 @@ class MqttClient:
                 ),
                 self._host,
                 self._port,
-            ),
-            _CONNECT_TIMEOUT_S,
-        )
+            )
         try:
-            await asyncio.wait_for(connection.opened, _CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                await connection.opened
             self._connection = connection
             # What a kept session holds may have come in one piece with the CONNACK. A reader that
             # it woke looked at the connection before this one; with the window full nothing more
             # would come to wake it again.
             self._arrived.set()
             if self._filters:
-                await asyncio.wait_for(connection.subscribe(self._filters), _CONNECT_TIMEOUT_S)
+                async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                    await connection.subscribe(self._filters)
             if self._on_connect is not None:
                 await self._on_connect()
         except BaseException:
