@@ -9,7 +9,7 @@ flat arrays, all vehicles at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,12 @@ from sapar.gtfs.realtime.days import Links
 from sapar.gtfs.realtime.departures import Departures
 from sapar.gtfs.realtime.fleet_state import NO, FleetState, Slots
 from sapar.gtfs.realtime.intake import Round
+from sapar.gtfs.realtime.lateness import Lateness
 from sapar.gtfs.realtime.lattice import Lattice
 from sapar.gtfs.realtime.ragged import expand, number_in_group
 from sapar.gtfs.realtime.service_of_stops import StopService
 from sapar.gtfs.realtime.travel_times import TravelTimes
+from sapar.gtfs.realtime.turns import NO_TURNS, Turns
 from sapar.gtfs.realtime.uncertainty import Uncertainty
 
 Ints = NDArray[np.int32]
@@ -37,7 +39,8 @@ AT_STOP_M = 30.0
 """Arrived: the first moment this near to the stop."""
 KEPT = 40
 """Beliefs kept of a vehicle at most."""
-_WORSE_MAX = 14.0  # beliefs so much worse than the best are dropped
+WORSE_MAX = 14.0
+"""Beliefs so much worse than the best are dropped."""
 _REACH_M, _REACH_SHARE = 300.0, 1.5  # how far a belief may go on while the bus moves
 _STEPS_MAX = 12
 _OFF_WORST = 8.0  # a fix off the line says no more against it than this
@@ -54,7 +57,7 @@ _WAIT_NEAR_M, _WAIT_WIDTH_M = 60.0, 90.0
 _LINK_SHARE = 0.3
 _AWAY_WORST = 3.5  # a bus without a line under it may be on its way to the first stop
 _SIGN = {"sign_trip": 0.6, "sign_block": 0.6, "sign_route": 0.5}
-_SAME_PLACE_CALLS = 4
+_LOOSE = 1.5  # such a run fits at any moment: that it is on time is no evidence
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class Beliefs:
         score: 0 for the best of a vehicle, below for the others.
         along_m, off_m: where the newest fix puts it on the line.
         fit: how well the newest fix is explained, 0 at best.
+        timing: what the score holds against the lateness, as it was at its oddest.
     """
 
     slot: Longs
@@ -77,6 +81,7 @@ class Beliefs:
     along_m: Floats
     off_m: Floats
     fit: Floats
+    timing: Floats
 
     def __len__(self) -> int:
         return len(self.slot)
@@ -96,7 +101,7 @@ class Beliefs:
     def none() -> Beliefs:
         """Give an empty table."""
         longs, ints, floats = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0)
-        return Beliefs(longs, longs, ints, ints, floats, floats, floats, floats, floats)
+        return Beliefs(longs, longs, ints, ints, *[floats] * 6)
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,8 @@ class Ground:
     departures: Departures
     stops: StopService
     uncertainty: Uncertainty
+    turns: Turns = NO_TURNS
+    lateness: Lateness = field(default_factory=Lateness)
 
 
 def due_for_a_look(fleet: FleetState, fixes: Round) -> Bools:
@@ -144,6 +151,7 @@ class Step:
     ) -> None:
         slots = fixes.slots
         self.fleet, self.ground, self.fixes = fleet, ground, fixes
+        self.first_look = first_look
         self.from_x = fleet.floats("tracked_x")[slots]
         self.from_y = fleet.floats("tracked_y")[slots]
         self.known = np.isfinite(self.from_x)
@@ -198,7 +206,12 @@ def _spread(beliefs: Beliefs, fix: Longs, step: Step) -> tuple[Beliefs, Longs]:
         )
         if number:
             gone = gone + lattice.leg_m[lattice.leg_of_row[here.row]]
-        on = (row != NO) & (gone <= reach) & (here.score - cost > -_WORSE_MAX)
+        on = (gone <= reach) & (here.score - cost > -WORSE_MAX)
+        turned, turning = _turned(here, at, cost, last & (following == NO) & on, step)
+        if len(turned):
+            parts.append(turned)
+            owners.append(turning)
+        on &= row != NO
         if not on.any():
             break
         here, at, gone, reach, row = here.where(on), at[on], gone[on], reach[on], row[on]
@@ -207,6 +220,24 @@ def _spread(beliefs: Beliefs, fix: Longs, step: Step) -> tuple[Beliefs, Longs]:
     return Beliefs(
         *(np.concatenate([getattr(p, n) for p in parts]) for n in Beliefs.__slots__)
     ), np.concatenate(owners)
+
+
+def _turned(
+    here: Beliefs, fix: Longs, cost: Floats, ends: Bools, step: Step
+) -> tuple[Beliefs, Longs]:
+    """Let beliefs that end a run by headway wait for the next departures of its route."""
+    at = np.flatnonzero(ends)
+    lattice, turns = step.ground.lattice, step.ground.turns
+    who, trip, day, start_s, base_s = turns.departures(
+        lattice.trip_of_row[here.row[at]], here.day[at], step.fixes.time_s[fix[at]]
+    )
+    ended = at[who]
+    found = here.where(ended)
+    found.row, found.day, found.start_s, found.base_s = (
+        lattice.first_row[trip], day, start_s, base_s,
+    )  # fmt: skip
+    found.score = here.score[ended] - cost[ended]
+    return found, fix[ended]
 
 
 def _step_cost(here: Beliefs, fix: Longs, step: Step, *, touched: Bools, first: Bools) -> Floats:
@@ -231,6 +262,7 @@ def _step_cost(here: Beliefs, fix: Longs, step: Step, *, touched: Bools, first: 
     due_s = here.base_s[rows] + lattice.network.timetable.stop_times.departure_s[row]
     early_s = due_s - _LEAVING_S - step.fixes.time_s[at]
     early = np.clip(early_s * _EARLY_PER_S, 0.0, _EARLY_WORST)
+    early = np.where(ground.turns.is_loose(lattice.trip_of_row[row]), 0.0, early)
     cost[rows] = np.where(leaving & (before < 4 * _LEFT_M), 0.0, rate + 0.5) + early
     return cost
 
@@ -275,7 +307,34 @@ def weigh(beliefs: Beliefs, fix: Longs, step: Step) -> None:
         fit[waiting] = _fit_waiting(beliefs, waiting, fix[waiting], step)
     beliefs.fit = fit.copy()
     fit -= _disagreement(beliefs, trip, step)
-    beliefs.score = beliefs.score + fit * step.evidence[fix]
+    timing = _timing(beliefs, trip, first, step.fixes.time_s[fix], step.ground)
+    timing = np.maximum(timing, beliefs.timing)  # once odd, odd for good
+    if not step.first_look:
+        timing = np.where(_is_signed(step.fleet, beliefs.slot), beliefs.timing, timing)
+    beliefs.score = beliefs.score + fit * step.evidence[fix] + beliefs.timing - timing
+    beliefs.timing = timing
+
+
+def _timing(beliefs: Beliefs, trip: Ints, first: Bools, time_s: Floats, ground: Ground) -> Floats:
+    """Weigh how late each belief has the bus; one that waits before it is due is not early."""
+    lattice, plan = ground.lattice, ground.lattice.network.timetable.stop_times
+    row = beliefs.row
+    leg = lattice.leg_of_row[row]
+    left_m = lattice.m[lattice.leg_begin[leg + 1] - 1] - beliefs.along_m
+    share = np.clip(left_m / np.maximum(lattice.leg_m[leg], 1.0), 0.0, 1.0)
+    planned = plan.arrival_s[row] - plan.departure_s[np.maximum(row - 1, 0)]
+    due_s = plan.arrival_s[row] - np.where(first, 0.0, share * planned)
+    late = time_s - beliefs.base_s - due_s
+    late = np.where(first, time_s - beliefs.base_s - plan.departure_s[row], late)
+    cost = ground.lateness.cost(np.where(first, np.maximum(late, 0.0), late))
+    return np.where(ground.turns.is_loose(trip), _LOOSE, cost)
+
+
+def _is_signed(fleet: FleetState, slots: Slots) -> Bools:
+    """Tell whose driver named a trip or block: how late it is tells no more of what it runs."""
+    named = (fleet.ints("sign_trip")[slots] != NO) | (fleet.ints("sign_block")[slots] != NO)
+    result: Bools = named & ~fleet.flags("sign_doubted")[slots]
+    return result
 
 
 def _fit_waiting(beliefs: Beliefs, rows: Longs, fix: Longs, step: Step) -> Floats:
@@ -325,7 +384,7 @@ def kept(beliefs: Beliefs) -> Beliefs:
     rank = number_in_group(ordered.slot)
     best = ordered.score[np.maximum.accumulate(np.where(rank == 0, np.arange(len(rank)), 0))]
     ordered.score = ordered.score - best
-    return ordered.where((ordered.score > -_WORSE_MAX) & (rank < KEPT))
+    return ordered.where((ordered.score > -WORSE_MAX) & (rank < KEPT))
 
 
 def replaced(beliefs: Beliefs, slots: Slots, new: Beliefs) -> Beliefs:
@@ -333,38 +392,3 @@ def replaced(beliefs: Beliefs, slots: Slots, new: Beliefs) -> Beliefs:
     gone = np.zeros(int(max(beliefs.slot.max(initial=0), slots.max(initial=0))) + 1, np.bool_)
     gone[slots] = True
     return Beliefs.joined([beliefs.where(~gone[beliefs.slot]), new])
-
-
-def margins(beliefs: Beliefs, ground: Ground) -> tuple[Slots, Longs, Floats]:
-    """Give for each vehicle its best belief and how much worse the best one elsewhere is.
-
-    Elsewhere is another leg of line, `_SAME_PLACE_CALLS` calls or more away on the same pattern.
-
-    Returns:
-        (slots, rows of the best beliefs, margins); a margin is at most what is kept.
-    """
-    lattice = ground.lattice
-    new = np.append(True, beliefs.slot[1:] != beliefs.slot[:-1])
-    best = np.flatnonzero(new)
-    owner = np.cumsum(new) - 1
-    leader = best[owner]
-    trip = lattice.trip_of_row[beliefs.row]
-    pattern = lattice.network.timetable.trips.pattern_idx[trip]
-    place = _chain_place(beliefs, ground, trip)
-    local = beliefs.row - lattice.first_row[trip]
-    block = lattice.network.timetable.trips.block_idx[trip]
-    same_chain = (block == block[leader]) & (block != NO) & (beliefs.day == beliefs.day[leader])
-    near = same_chain & (np.abs(place - place[leader]) < _SAME_PLACE_CALLS)
-    near |= (pattern == pattern[leader]) & (np.abs(local - local[leader]) < _SAME_PLACE_CALLS)
-    # another line that shares the stop ahead
-    stop = lattice.network.timetable.stop_times.stop_idx[beliefs.row]
-    near |= stop == stop[leader]
-    worse = np.where(near, _WORSE_MAX, -beliefs.score)
-    margin = np.minimum.reduceat(worse, best) if len(best) else np.zeros(0)
-    return beliefs.slot[best], best, np.minimum(margin, _WORSE_MAX)
-
-
-def _chain_place(beliefs: Beliefs, ground: Ground, trip: Ints) -> Longs:
-    links, lattice = ground.links, ground.lattice
-    before = links.calls_before[links.date_row(beliefs.day), trip]
-    return np.asarray(before + beliefs.row - lattice.first_row[trip], np.int64)

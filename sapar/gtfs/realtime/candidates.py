@@ -50,6 +50,7 @@ class Candidates:
     fit: Floats
     delay_s: Floats
     cost: Floats
+    timing: Floats
 
     def __len__(self) -> int:
         return len(self.vehicle)
@@ -66,6 +67,7 @@ class Candidates:
             self.fit[keep],
             self.delay_s[keep],
             self.cost[keep],
+            self.timing[keep],
         )
 
 
@@ -128,15 +130,18 @@ def _on_line(
     # two moves along the line before a claim; only who signs on to the very trip is believed first
     possible &= shown | (source == SOURCE_TRIP)
     possible &= ~shown | (fit >= np.where(source == SOURCE_FIT, 0.6, 0.34))
+    timing = np.where(delay >= 0, delay * (0.15 / 60), -delay * (0.5 / 60))
+    timing += np.where(options.headway[option] >= 0, _HEADWAY_COST, 0.0)
     cost = (
         2.0 * (off / places.tolerance_m[place]) ** 2
         + np.where(shown, 5.0 * (1.0 - fit), 1.5)
-        + np.where(delay >= 0, delay * (0.15 / 60), -delay * (0.5 / 60))
         + _SOURCE_COST[source]
-        + np.where(options.headway[option] >= 0, _HEADWAY_COST, 0.0)
+        + timing
     )
     kind = np.full(len(option), ON_LINE, np.int8)
-    return Candidates(vehicle, runs, source, kind, along, off, fit, delay, cost).where(possible)
+    return Candidates(vehicle, runs, source, kind, along, off, fit, delay, cost, timing).where(
+        possible
+    )
 
 
 def _standing(network: Network, days: Days, where: Whereabouts, options: Options) -> Candidates:
@@ -152,13 +157,15 @@ def _standing(network: Network, days: Days, where: Whereabouts, options: Options
     at_stop &= (wait <= _WAIT_MAX_S[source]) & (wait >= -_OVERDUE_MAX_S[source])
     elsewhere = ~at_stop & options.may_roam[option]
     elsewhere &= (wait <= _ELSEWHERE_BEFORE_S) & (wait >= -_ELSEWHERE_AFTER_S)
+    timing = np.where(wait >= 0, 0.0, -wait * (0.3 / 60))
+    timing += np.where(options.headway[option] >= 0, _HEADWAY_COST, 0.0)
     cost = (
         1.5
         + np.minimum(distance / 150.0, 6.0)
-        + np.where(wait >= 0, wait * (0.05 / 60), -wait * (0.3 / 60))
+        + np.maximum(wait, 0.0) * (0.05 / 60)
+        + timing
         + _SOURCE_COST[source]
         + np.where(at_stop, 0.0, _ELSEWHERE_COST)
-        + np.where(options.headway[option] >= 0, _HEADWAY_COST, 0.0)
     )
     kind = np.where(at_stop, WAITING, ELSEWHERE).astype(np.int8)
     found = Candidates(
@@ -171,6 +178,7 @@ def _standing(network: Network, days: Days, where: Whereabouts, options: Options
         np.ones(len(option)),
         np.maximum(0.0, -wait),
         cost,
+        timing,
     )
     return found.where(at_stop | elsewhere)
 
@@ -235,6 +243,6 @@ def _set_starts(days: Days, runs: Runs, rows: Longs, h: Headways, r: Longs, star
 
 def _joined(parts: list[Candidates]) -> Candidates:
     runs = join_runs([p.runs for p in parts])
-    fields = ("vehicle", "source", "kind", "along_m", "off_m", "fit", "delay_s", "cost")
+    fields = ("vehicle", "source", "kind", "along_m", "off_m", "fit", "delay_s", "cost", "timing")
     values = {name: np.concatenate([getattr(p, name) for p in parts]) for name in fields}
     return Candidates(runs=runs, **values)

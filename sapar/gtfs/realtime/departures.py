@@ -2,7 +2,8 @@
 
 A bus with time to spare leaves some seconds after the due minute; how many is learnt for the agency
 as a running median. At some terminals buses do not wait at the stop that the timetable names: they
-pass it and wait elsewhere. The share of such departures is learnt for each first stop.
+pass it and wait elsewhere. The share of such departures is learnt for each first stop. Buses that
+wait on the way because they are early are the matter of `holding`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sapar.core.geometry import Floats
+from sapar.gtfs.realtime.holding import Holding
 
 Longs = NDArray[np.int64]
 
@@ -40,6 +42,7 @@ class Departures:
 
     def __init__(self, stops: int) -> None:
         self.offset_s = _OFFSET_S
+        self.holding = Holding(stops)
         self._early = np.full(stops, _EARLY_SHARE * _EARLY_WEIGHT)
         self._count = np.full(stops, _EARLY_WEIGHT)
         # by kind of break: short, long

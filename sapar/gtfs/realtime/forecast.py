@@ -2,8 +2,9 @@
 
 A time is chained from where the bus is: the rest of its leg, then leg by leg what the travel times
 say. At a layover a bus leaves when it is due or after the least turn-round, whichever is later; a
-short break is a leg like any other. The median is kept beside what is published: that leans early,
-because a rider who comes to the stop too late has missed the bus.
+short break is a leg like any other. A bus that is too early waits where early buses do. The median
+is kept beside what is published: that leans early, because a rider who comes to the stop too late
+has missed the bus.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sapar.core.geometry import Floats
 from sapar.gtfs.realtime.beliefs import AT_STOP_M, Ground
 from sapar.gtfs.realtime.departures import SHORT_BREAK_S
 from sapar.gtfs.realtime.fleet_state import NO, FleetState, Slots
+from sapar.gtfs.realtime.holding import EARLY_S, LIKELY, early_at, is_timed
 from sapar.gtfs.realtime.ragged import expand
 
 Ints = NDArray[np.int32]
@@ -27,12 +29,11 @@ RunKey = tuple[int, int, int]
 
 AHEAD_S = 1800.0
 """Next runs of a block are predicted when they begin within this time."""
-_HOLD_EARLY_S = 120.0  # so early in the first calls after a layover, a bus is still to wait
-_HOLD_CALLS = 3
 DWELL_S, DWELL_SHARE = 20.0, 0.3
 _LEGS_MAX = 8
 _FIRST_STEP_S = 1.0  # what is still ahead lies after now
 _GROUP_S = 1e8
+_LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,8 @@ class Forecaster:
         took[begin] = np.where(waiting, 0.0, self._rest(fleet, slots, leg, row, took[begin]))
         base_s = fleet.floats("base_s")[slots]
         leave_s = self._leaving(fleet, slots, row, base_s, now_s)
-        start = np.where(waiting, leave_s, self._held(fleet, slots, row, trip))
-        arrival = start[run] + _cumulated(took, begin, run)
+        start = np.where(waiting, leave_s, self._going_on(fleet, slots, row, trip))
+        arrival = self._driven(start, rows, run, begin, took, base_s)
         arrival[begin] = np.where(waiting, np.minimum(now_s - 1.0, leave_s), arrival[begin])
         arrival = np.where(
             waiting[run] & (rows == row[run]), arrival, np.maximum(arrival, now_s + _FIRST_STEP_S)
@@ -138,38 +139,59 @@ class Forecaster:
         before = fleet.rows("reached_row")[slots]
         known = (before != NO) & np.isfinite(fleet.floats("reached_s")[slots])
         before = np.where(known, before, row)
-        break_s, way_m = self._between(before, row)
+        break_s, way_m = self.ground.lattice.between(before, row)
         ended_s = np.where(known, fleet.floats("reached_s")[slots], -np.inf)
         leave_s = departures.leaving(
             table.stop_idx[row].astype(np.int64),
             due_s,
-            departures.ready(
-                table.stop_idx[row].astype(np.int64), ended_s, np.maximum(break_s, 0.0), way_m
-            ),
+            departures.ready(table.stop_idx[row].astype(np.int64), ended_s, break_s, way_m),
         )
         return departures.still(leave_s, now_s)
 
-    def _between(self, last: Longs, first: Longs) -> tuple[Floats, Floats]:
-        """Give planned seconds and metres from last stops to the first ones of the next trips."""
-        lattice = self.ground.lattice
-        table = lattice.network.timetable.stop_times
-        break_s = (table.departure_s[first] - table.arrival_s[last]).astype(np.float64)
-        way_m = np.hypot(
-            lattice.stop_x[first] - lattice.stop_x[last],
-            lattice.stop_y[first] - lattice.stop_y[last],
-        )
-        return break_s, way_m
+    def _going_on(self, fleet: FleetState, slots: Slots, row: Longs, trip: Ints) -> Floats:
+        """Give from when buses go on: now, or when due if they wait for that.
 
-    def _held(self, fleet: FleetState, slots: Slots, row: Longs, trip: Ints) -> Floats:
-        """Give from when buses go on: now, or when due if they have left much too early."""
-        lattice, links = self.ground.lattice, self.ground.links
+        That is so for those that came early to where early buses wait, until they are due.
+        """
+        lattice, departures = self.ground.lattice, self.ground.departures
         time_s, delay_s = fleet.floats("time_s")[slots], fleet.floats("delay_s")[slots]
-        first = lattice.first_row[trip]
-        before = links.previous_trip[links.date_row(fleet.ints("day")[slots]), trip]
-        break_s, _ = self._between(lattice.last_row[np.maximum(before, 0)], first)
-        held = (delay_s < -_HOLD_EARLY_S) & (row - first <= _HOLD_CALLS)
-        held &= (before != NO) & (break_s > SHORT_BREAK_S)
-        return np.where(held, time_s - delay_s + self.ground.departures.offset_s, time_s)
+        came, leg = np.maximum(row - 1, 0), lattice.leg_of_row[row]
+        after_first = row - lattice.first_row[trip] == 1
+        came_s = fleet.floats("reached_s")[slots]
+        came_s = np.where(after_first, fleet.floats("left_s")[slots], came_s)
+        known = (fleet.rows("reached_row")[slots] == row - 1) & np.isfinite(came_s)
+        early_s = early_at(lattice, came, fleet.floats("base_s")[slots], came_s)
+        early_s = np.where(known | ~is_timed(lattice, came), early_s, -delay_s)
+        done_m = fleet.floats("along_m")[slots] - lattice.m[lattice.leg_begin[leg]]
+        stop = lattice.network.timetable.stop_times.stop_idx[came].astype(np.int64)
+        waits = departures.holding.share(stop, after_first) > LIKELY
+        waits &= (early_s > EARLY_S) & (delay_s < 0) & (after_first | known & (done_m < AT_STOP_M))
+        return np.where(waits, time_s - delay_s + departures.offset_s, time_s)
+
+    def _driven(
+        self, start_s: Floats, rows: Longs, run: Longs, begin: Longs, took_s: Floats, base_s: Floats
+    ) -> Floats:
+        """Give arrivals along runs, with the waits of buses that would come much too early.
+
+        A bus waits at the call where it has become more likely that it has waited than that it has
+        driven on past all calls that it came too early to. `start_s`, `begin` and `base_s` are of
+        runs; `rows`, `run` (which run) and `took_s` of calls.
+        """
+        lattice, departures = self.ground.lattice, self.ground.departures
+        arrival_s = start_s[run] + _cumulated(took_s, begin, run)
+        early_s = early_at(lattice, rows, base_s[run], arrival_s)
+        early = early_s > EARLY_S
+        if not early.any():
+            return arrival_s
+        stop = lattice.network.timetable.stop_times.stop_idx[rows].astype(np.int64)
+        first = rows == lattice.first_row[lattice.trip_of_row[rows]]
+        drives_on = np.where(early, 1.0 - departures.holding.share(stop, first), 1.0)
+        drove_on = _cumulated(np.log(np.maximum(drives_on, _LEAST_SHARE)), begin, run)
+        waits = early & (drove_on < np.log(1.0 - LIKELY))
+        wait_s = np.where(waits, early_s + departures.offset_s, 0.0)
+        wait_s = np.maximum.accumulate(wait_s + run * _GROUP_S) - run * _GROUP_S
+        arrival_s[1:] += np.where(run[1:] == run[:-1], wait_s[:-1], 0.0)
+        return arrival_s
 
     def _rest(
         self, fleet: FleetState, slots: Slots, leg: Longs, row: Longs, took_s: Floats
@@ -203,8 +225,7 @@ class Forecaster:
         ended_s = done.arrival_s[end[goes_on]]
         first, last = lattice.first_row[trip], lattice.last_row[done.trip[goes_on]]
         due_s = base_s + table.departure_s[first]
-        break_s, way_m = self._between(last, first)
-        break_s = np.maximum(break_s, 0.0)
+        break_s, way_m = self.ground.lattice.between(last, first)
         departures = self.ground.departures
         leave_s = departures.leaving(
             table.stop_idx[first].astype(np.int64),
@@ -217,7 +238,7 @@ class Forecaster:
         rows, run, begin = expand(first, lattice.last_row[trip] + 1)
         took, _ = times.estimate(rows, now_s)
         took[begin] = 0.0
-        arrival = leave_s[run] + _cumulated(took, begin, run)
+        arrival = self._driven(leave_s, rows, run, begin, took, base_s)
         departure = arrival.copy()
         arrival[begin] = np.minimum(ended_s + np.minimum(30.0, 0.5 * break_s), leave_s)
         kind = np.where(break_s > SHORT_BREAK_S, 1, done.kind[done.begin[goes_on]])[run]

@@ -78,6 +78,19 @@ class Lattice:
             (by[best] - ay[best]) / length,
         )
 
+    def between(self, last: Longs, first: Longs) -> tuple[Floats, Floats]:
+        """Give the planned break and the way from last calls of trips to first ones of the next.
+
+        Returns:
+            (seconds, metres as the crow flies); trips planned to overlap have no break.
+        """
+        table = self.network.timetable.stop_times
+        break_s = np.maximum(table.departure_s[first] - table.arrival_s[last], 0)
+        way_m = np.hypot(
+            self.stop_x[first] - self.stop_x[last], self.stop_y[first] - self.stop_y[last]
+        )
+        return break_s.astype(np.float64), way_m
+
 
 def build_lattice(network: Network) -> Lattice:
     """Cut the lines of a network at the stops."""

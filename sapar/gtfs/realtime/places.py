@@ -82,6 +82,7 @@ def at_the_end(ground: Ground, step: Step, beliefs: Beliefs) -> Slots:
     trip = lattice.trip_of_row[beliefs.row]
     last = np.flatnonzero(beliefs.row == lattice.last_row[trip])
     last = last[ground.links.following(beliefs.day[last], trip[last]) < 0]
+    last = last[~ground.turns.has(trip[last], beliefs.day[last], step.fixes.time_s[last])]
     return step.fixes.slots[last[step.passed_by(last, beliefs.row[last])]]
 
 

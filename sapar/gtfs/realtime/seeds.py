@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sapar.core.geometry import Floats
-from sapar.gtfs.realtime.beliefs import Beliefs, Ground, Step, kept, weigh
+from sapar.gtfs.realtime.beliefs import Beliefs, Step, kept, weigh
 from sapar.gtfs.realtime.candidates import ON_LINE, Candidates
 from sapar.gtfs.realtime.candidates import weigh as weigh_candidates
 from sapar.gtfs.realtime.days import FREQUENCY_NONE, Days, Runs, join_runs
@@ -20,31 +19,42 @@ Longs = NDArray[np.int64]
 
 _EARLY_S, _LATE_S = 1500.0, 4500.0  # how early and late a signed-on bus may run
 _TRIP_EARLY_S, _TRIP_LATE_S = 3600.0, 9000.0
-_USUAL_DELAY_S, _DELAY_WIDTH_S, _DELAY_WORST = 120.0, 400.0, 4.5
 _WAITING_WORST = 3.0
 _SIGNED_WORSE_MAX = 10.0
 _PARKED_S = 600.0
 _CHUNK = 400
 
 
-def signed_seeds(
-    fleet: FleetState, ground: Ground, days: Days, slots: Slots, step: Step
-) -> Beliefs:
+def signed_seeds(fleet: FleetState, days: Days, slots: Slots, step: Step) -> Beliefs:
     """Give beliefs on the runs that trip or block sign-on points to; `step` has the same slots."""
     parts = [
-        _signed(fleet, ground, days, slots[low : low + _CHUNK], low, step)
+        _signed(fleet, days, slots[low : low + _CHUNK], low, step)
         for low in range(0, len(slots), _CHUNK)
     ]
     return Beliefs.joined(parts) if parts else Beliefs.none()
 
 
-def _signed(
-    fleet: FleetState, ground: Ground, days: Days, slots: Slots, offset: int, step: Step
-) -> Beliefs:
+def _signed(fleet: FleetState, days: Days, slots: Slots, offset: int, step: Step) -> Beliefs:
     owners, runs, by_trip = _runs_of(fleet, days, slots)
     if not len(owners):
         return Beliefs.none()
-    lattice = ground.lattice
+    return seeds_on(slots, owners, runs, by_trip, offset, step)
+
+
+def seeds_on(
+    slots: Slots, owners: Longs, runs: Runs, by_trip: NDArray[np.bool_], offset: int, step: Step
+) -> Beliefs:
+    """Give beliefs of vehicles at every call of some runs.
+
+    Args:
+        slots: the vehicles.
+        owners: number in `slots` of each run.
+        runs: runs by stop times.
+        by_trip: whether the very trip was named: it may be far from its time.
+        offset: number in the round of `step` of the first vehicle.
+        step: the newest fixes.
+    """
+    lattice = step.ground.lattice
     rows, which, _ = expand(lattice.first_row[runs.trip], lattice.last_row[runs.trip] + 1)
     owner = owners[which]
     now_s = step.fixes.time_s[offset + owner]
@@ -54,25 +64,16 @@ def _signed(
     keep = (late > -early_s) & (late < late_s)
     rows, which, owner, late = rows[keep], which[keep], owner[keep], late[keep]
     first = rows == lattice.first_row[runs.trip[which]]
-    score = -delay_cost(np.where(first, np.maximum(late, -60.0), late))
     # the coming trip is the one to wait for
-    score -= np.where(first, np.minimum(np.maximum(-late, 0.0) / 600.0, _WAITING_WORST), 0.0)
+    score = -np.where(first, np.minimum(np.maximum(-late, 0.0) / 600.0, _WAITING_WORST), 0.0)
     zero = np.zeros(len(rows))
     seeds = Beliefs(
         slots[owner], rows, runs.day[which], runs.start_s[which], runs.base_s[which],
-        score, zero.copy(), zero.copy(), zero.copy(),
+        score, zero.copy(), zero.copy(), zero.copy(), zero.copy(),
     )  # fmt: skip
     weigh(seeds, offset + owner, step)
     seeds = kept(seeds)
     return seeds.where(seeds.score > -_SIGNED_WORSE_MAX)
-
-
-def delay_cost(late_s: Floats) -> Floats:
-    """Give how unlikely a lateness is at first sight: buses run two minutes late, some much."""
-    wide = (late_s - _USUAL_DELAY_S) / _DELAY_WIDTH_S
-    wide = np.where(wide < 0, wide * 1.5, wide)
-    result: Floats = np.minimum(0.5 * wide * wide, _DELAY_WORST)
-    return result
 
 
 def _runs_of(fleet: FleetState, days: Days, slots: Slots) -> tuple[Longs, Runs, NDArray[np.bool_]]:
@@ -134,5 +135,5 @@ def _from_candidates(network: Network, slots: Slots, found: Candidates) -> Belie
     row = np.minimum(row, network.timetable.trips.st_begin[runs.trip + 1] - 1)
     return Beliefs(
         slots[found.vehicle], row.astype(np.int64), runs.day, runs.start_s, runs.base_s,
-        -found.cost, found.along_m, found.off_m, np.zeros(len(found)),
+        -found.cost, found.along_m, found.off_m, np.zeros(len(found)), found.timing,
     )  # fmt: skip

@@ -44,7 +44,7 @@ def seek(
 ) -> Beliefs:
     """Give the beliefs of some vehicles, old ones and new."""
     step = Step(fleet, ground, newest_fixes(fleet, slots), first_look=True)
-    seeds = _open(fleet, ground, signed_seeds(fleet, ground, days, slots, step))
+    seeds = _open(fleet, ground, signed_seeds(fleet, days, slots, step))
     seeds = seeds.where(~(_left_for_good(fleet, seeds) | _begun(fleet, ground, seeds)))
     signed = np.zeros(len(fleet), np.bool_)
     signed[seeds.slot] = True

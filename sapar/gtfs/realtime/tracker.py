@@ -7,6 +7,7 @@ loses less by giving way. On one run a bus never moves back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,10 +20,9 @@ from sapar.gtfs.realtime.beliefs import (
     Step,
     advance,
     due_for_a_look,
-    margins,
     replaced,
 )
-from sapar.gtfs.realtime.days import FREQUENCY_LOOSE, Days
+from sapar.gtfs.realtime.days import FREQUENCY_LOOSE, Days, Headways
 from sapar.gtfs.realtime.fleet_state import (
     NO,
     SOURCE_BLOCK,
@@ -33,20 +33,27 @@ from sapar.gtfs.realtime.fleet_state import (
 )
 from sapar.gtfs.realtime.giving_up import lost_causes
 from sapar.gtfs.realtime.intake import Round, newest_fixes
+from sapar.gtfs.realtime.lateness import lateness_now
+from sapar.gtfs.realtime.margins import margins
+from sapar.gtfs.realtime.orders import Pin
+from sapar.gtfs.realtime.pinning import Pinned, is_on, pinned_seeds
 from sapar.gtfs.realtime.places import at_the_end, note_look, place
 from sapar.gtfs.realtime.reasons import claim_reason
 from sapar.gtfs.realtime.seeking import in_need, seek
+from sapar.gtfs.realtime.sharing import (
+    CHOICE_MAX,
+    HOLD,
+    SECOND_CHOICE,
+    SILENT_S,
+    WAITS_FIT,
+    is_own,
+    share_runs,
+)
+from sapar.gtfs.realtime.turns import find_turns
 
 Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 RunKey = tuple[int, int, int]
-
-_HOLD = 2.0  # a run is held until another is better by so much
-_GIVE_WAY = 1.0
-_CHOICE_MAX = 7.0  # a run that explains the bus so much worse than its best is not kept, ...
-_SECOND_CHOICE = 4.0  # ... nor taken
-_WAITS_FIT = -0.5  # a bus at its first stop need not move to be believed
-_SILENT_S = 180.0  # a silent bus loses its run to another
 
 
 class Tracker:
@@ -57,10 +64,15 @@ class Tracker:
         self.beliefs = Beliefs.none()
         self.claims: dict[RunKey, int] = {}
         self.visits = visiting.VisitLog()
+        self._seen: Headways | None = None
+        self._given = np.zeros(0)  # how far the run that a bus was given is behind its best
+        self.pins: Sequence[Pin] = ()
+        """Vehicles that dispatch put on runs, for the next look."""
+        self.pinned = Pinned()
 
     def take(self, fixes: Round) -> None:
         """Take believed fixes, one a vehicle at most; call before the fleet is moved to them."""
-        self.ground = replace(self.ground, links=self.days.links)
+        self._see_days()
         fixes = fixes.where(due_for_a_look(self.fleet, fixes))
         slots = fixes.slots
         has = np.zeros(len(self.fleet), np.bool_)
@@ -74,14 +86,26 @@ class Tracker:
 
     def look(self, now_s: float) -> None:
         """Drop what is over, and seek runs for buses without one or in doubt."""
-        self.ground = replace(self.ground, links=self.days.links)
+        self._see_days()
         known = np.zeros(len(self.fleet), np.bool_)
         known[self.beliefs.slot] = True
         for slot, reason in lost_causes(self.fleet, self.ground.lattice, known, now_s):
-            self.drop(np.array([slot]), reason)
+            if slot not in self.pinned:
+                self.drop(np.array([slot]), reason)
         slots, doubt = in_need(self.fleet, self.beliefs, now_s)
+        slots = slots[[slot not in self.pinned for slot in slots.tolist()]]
         if len(slots):
             self._seek(slots, doubt, now_s)
+        self._follow_pins(now_s)
+        self.ground.lateness.learn(lateness_now(self.fleet, now_s))
+        self._share_out(now_s)
+
+    def _see_days(self) -> None:
+        if self._seen is not self.days.headways:
+            self._seen = self.days.headways
+            turns = find_turns(self.ground.lattice, self.days)
+            self.ground = replace(self.ground, turns=turns)
+        self.ground = replace(self.ground, links=self.days.links)
 
     def resume(self) -> None:
         """Take the fleet's runs as they are written: after a switch or a change of leader."""
@@ -97,7 +121,7 @@ class Tracker:
         self.beliefs = Beliefs(
             slots, row, fleet.ints("day")[slots], fleet.ints("start_s")[slots],
             fleet.floats("base_s")[slots], np.zeros(len(slots)), fleet.floats("along_m")[slots],
-            fleet.floats("off_m")[slots], np.zeros(len(slots)),
+            fleet.floats("off_m")[slots], np.zeros(len(slots)), np.zeros(len(slots)),
         )  # fmt: skip
 
     def drop(self, slots: Slots, reason: str) -> None:
@@ -125,21 +149,18 @@ class Tracker:
 
     def _settle(self, fixes: Round, beliefs: Beliefs) -> None:
         """Let each vehicle of the round have a run, and put it on its place."""
-        fleet, lattice = self.fleet, self.ground.lattice
+        fleet = self.fleet
+        if len(self._given) < len(fleet):
+            self._given = np.append(self._given, np.zeros(len(fleet) - len(self._given)))
         slots, best, margin = margins(beliefs, self.ground)
         fleet["margin"][slots] = margin
         number = np.searchsorted(slots, beliefs.slot)
-        trip = lattice.trip_of_row[beliefs.row]
-        same = (
-            (trip == fleet.ints("trip")[beliefs.slot])
-            & (beliefs.day == fleet.ints("day")[beliefs.slot])
-            & (beliefs.start_s == fleet.ints("start_s")[beliefs.slot])
-        )
+        same = is_own(beliefs, fleet, self.ground)
         held = np.full(len(slots), -1, np.int64)
         rows = np.flatnonzero(same)[::-1]  # the best one comes first, and is written last
         held[number[rows]] = rows
         at_held = np.maximum(held, 0)
-        stays = (held >= 0) & (beliefs.score[at_held] >= -_HOLD)
+        stays = (held >= 0) & (beliefs.score[at_held] >= -HOLD - self._given[slots])
         # further back on the same run is another time round: it is held only if nothing is better
         again = beliefs.row[at_held] < self.fleet.rows("next_row")[slots] - 1
         stays &= ~again | (held == best)
@@ -156,17 +177,44 @@ class Tracker:
         on = chosen[order[found]]
         row = np.maximum(on, 0)
         # one that gave way to another in this very round has been put elsewhere
-        on = np.where(self._on_own_run(fixes.slots, beliefs, row), on, -1)
+        on = np.where(is_own(beliefs.where(row), fleet, self.ground), on, -1)
         self._place(fixes.where(on >= 0), beliefs.where(on[on >= 0]))
 
-    def _on_own_run(self, slots: Slots, beliefs: Beliefs, row: Longs) -> Bools:
-        fleet = self.fleet
-        result: Bools = (
-            (self.ground.lattice.trip_of_row[beliefs.row[row]] == fleet.ints("trip")[slots])
-            & (beliefs.day[row] == fleet.ints("day")[slots])
-            & (beliefs.start_s[row] == fleet.ints("start_s")[slots])
-        )
-        return result
+    def _share_out(self, now_s: float) -> None:
+        """Share the runs out among all buses that are heard of, and let those move that must."""
+        fleet, beliefs = self.fleet, self.beliefs
+        shares = share_runs(beliefs, fleet, self.ground, self.pinned, now_s)
+        self._given = np.zeros(len(fleet))
+        self._given[shares.slot] = -beliefs.score[shares.row]
+        moving = shares.slot[~shares.own].tolist()
+        table = beliefs.where(shares.row[~shares.own])
+        for slot in moving:
+            self._release(slot)
+        for number, slot in enumerate(moving):
+            key = self._free_start(slot, table, number, self._key(table, number))
+            owner = self.claims.get(key, slot)
+            if owner != slot:
+                self.drop(np.array([owner]), f"its trip was taken over by {fleet.ids[slot]}")
+            self._claim(slot, table, number, key)
+            self._put(slot, table, number)
+
+    def _follow_pins(self, now_s: float) -> None:
+        """Put pinned vehicles on their runs; another bus that is there gives way."""
+        fleet, pinned = self.fleet, self.pinned
+        for slot in pinned.take(fleet, self.days, self.pins, now_s):
+            if fleet["trip"][slot] != NO:
+                self.drop(np.array([slot]), "no longer on the run that dispatch gave it")
+            fleet["seeded_s"][slot] = -np.inf
+        for slot, due in pinned.due.items():
+            fleet["sign_conflict_s"][slot] = np.inf
+            fleet["sign_doubted"][slot] = False
+            if is_on(fleet, slot, pinned.runs[slot]):
+                continue
+            self.drop(np.array([slot]), "dispatch puts it on another run")
+            now = pinned_seeds(fleet, self.ground, self.days, slot, due)
+            self.beliefs = replaced(self.beliefs, np.array([slot]), now)
+            if len(now):
+                self._settle(newest_fixes(fleet, np.array([slot])), now)
 
     def _choose(self, slot: int, beliefs: Beliefs, first: int, held: int) -> int:
         """Pick a run for a vehicle whose run is gone or no longer its best; -1 for none."""
@@ -175,25 +223,27 @@ class Tracker:
         blocked = ""
         seen: set[RunKey] = set()
         options = [(row, self._key(beliefs, row)) for row in range(int(first), end)]
+        if not self.pinned.allows(slot, options[0][1]) and held >= 0:
+            # past the end of what dispatch gave it
+            self._finish(slot, float(fleet["time_s"][slot]))
+            return -1
         for row, key in options:
-            if beliefs.score[row] < -_SECOND_CHOICE:
+            if beliefs.score[row] < -SECOND_CHOICE:
                 break
             if key in seen or not self._may_claim(slot, beliefs, row):
+                continue
+            if not self.pinned.allows(slot, key):
                 continue
             seen.add(key)
             key = self._free_start(slot, beliefs, row, key)
             owner = self.claims.get(key)
-            if (
-                owner is None
-                or owner == slot
-                or self._gives_way(owner, slot, beliefs, row, options)
-            ):
+            if owner is None or owner == slot or self._gives_way(owner, slot):
                 self._claim(slot, beliefs, row, key)
                 return row
             if not blocked:
                 trip_id = self.ground.lattice.network.timetable.trips.ids[key[0]]
                 blocked = f"trip {trip_id} is run by {fleet.ids[owner]}"
-        if held >= 0 and beliefs.score[held] >= -_CHOICE_MAX:
+        if held >= 0 and beliefs.score[held] >= -CHOICE_MAX:
             return held
         self._release(slot)
         visiting.end(fleet, self.ground, np.array([slot]), self.visits)
@@ -207,48 +257,25 @@ class Tracker:
         return bool(
             np.isfinite(self.fleet.trail_x[slot, 1])
             or self.fleet["sign_trip"][slot] == trip
-            or (first and beliefs.fit[row] > _WAITS_FIT)
+            or slot in self.pinned
+            or (first and beliefs.fit[row] > WAITS_FIT)
         )
 
-    def _gives_way(
-        self,
-        owner: int,
-        slot: int,
-        beliefs: Beliefs,
-        row: int,
-        options: list[tuple[int, RunKey]],
-    ) -> bool:
-        """Decide whether the holder of a run yields it: silent, off its line, or little to lose."""
+    def _gives_way(self, owner: int, slot: int) -> bool:
+        """Decide whether the holder of a run yields it at once: to dispatch, or as it is silent.
+
+        All other contests are settled together, see `_share_out`.
+        """
         fleet = self.fleet
-        key = options[row - options[0][0]][1]
-        if fleet["time_s"][slot] - fleet["time_s"][owner] > _SILENT_S:
+        if owner in self.pinned:
+            return False
+        if slot in self.pinned:
+            self.drop(np.array([owner]), f"dispatch gave its trip to {fleet.ids[slot]}")
+            return True
+        if fleet["time_s"][slot] - fleet["time_s"][owner] > SILENT_S:
             self.drop(np.array([owner]), f"its trip was taken over by {fleet.ids[slot]}")
             return True
-        low, high = np.searchsorted(self.beliefs.slot, [owner, owner + 1])
-        keys = [self._key(self.beliefs, r) for r in range(int(low), int(high))]
-        mine = [r for r, k in zip(range(int(low), int(high)), keys, strict=True) if k == key]
-        has = float(self.beliefs.score[mine[0]]) if mine else -_CHOICE_MAX
-        loses, other = self._next_best(owner, self.beliefs, int(low), keys, key, has)
-        lose_mine, _ = self._next_best(
-            slot, beliefs, options[0][0], [k for _, k in options], key, float(beliefs.score[row])
-        )
-        if other < 0 or loses + _GIVE_WAY >= lose_mine:
-            return False
-        self._release(owner)
-        self._claim(owner, self.beliefs, other, self._key(self.beliefs, other))
-        self._put(owner, self.beliefs, other)
-        return True
-
-    def _next_best(
-        self, slot: int, beliefs: Beliefs, low: int, keys: list[RunKey], without: RunKey, has: float
-    ) -> tuple[float, int]:
-        """Give what a vehicle loses when it must do without a run, and the belief it takes then."""
-        for number, key in enumerate(keys):
-            if beliefs.score[low + number] < -_SECOND_CHOICE:
-                break
-            if key != without and self.claims.get(key, slot) == slot:
-                return has - float(beliefs.score[low + number]), low + number
-        return _CHOICE_MAX, -1
+        return False
 
     def _free_start(self, slot: int, beliefs: Beliefs, row: int, key: RunKey) -> RunKey:
         """Let a run without timetable keep its published start, or take the next free minute."""
@@ -307,12 +334,16 @@ class Tracker:
         # on the run that it has already a vehicle goes on from its place, unless it is far behind
         goes_on = before == key and beliefs.row[row] >= fleet["next_row"][slot] - 1
         if not follows and not goes_on:
+            if before[0] != NO and self.ground.turns.follows(before[0], key[0]):
+                self._note_done(slot, float(fleet["time_s"][slot]))
+                if fleet["next_row"][slot] == lattice.last_row[before[0]]:
+                    visiting.reach_last(fleet, self.ground, slot, self.visits)
             visiting.end(fleet, self.ground, np.array([slot]), self.visits)
             visiting.begin(fleet, slot)
             fleet["next_row"][slot] = beliefs.row[row]
         trips = lattice.network.timetable.trips
         source = SOURCE_FIT
-        if fleet["sign_trip"][slot] == key[0]:
+        if fleet["sign_trip"][slot] == key[0] or slot in self.pinned:
             source = SOURCE_TRIP
         elif fleet["sign_block"][slot] != NO and (
             fleet["sign_block"][slot] == trips.block_idx[key[0]]
@@ -329,7 +360,8 @@ class Tracker:
             ("finished", False),
         ):
             fleet[name][slot] = value
-        fleet.reasons[slot] = claim_reason(fleet, lattice, slot, beliefs, row)
+        reason = claim_reason(fleet, lattice, slot, beliefs, row)
+        fleet.reasons[slot] = f"put on by dispatch; {reason}" if slot in self.pinned else reason
 
     def _put(self, slot: int, beliefs: Beliefs, row: int) -> None:
         """Put one vehicle on its place outside a round."""
@@ -347,11 +379,16 @@ class Tracker:
             visiting.reach_last(self.fleet, self.ground, slot, self.visits)
             self._finish(slot, float(self.fleet["time_s"][slot]))
 
-    def _finish(self, slot: int, time_s: float) -> None:
+    def _note_done(self, slot: int, time_s: float) -> None:
         fleet = self.fleet
+        self.pinned.finish(slot, fleet.run_key(slot))
         for done, run in (("done_trip", "trip"), ("done_day", "day"), ("done_start_s", "start_s")):
             fleet[done][slot] = fleet[run][slot]
         fleet["done_s"][slot] = time_s
+
+    def _finish(self, slot: int, time_s: float) -> None:
+        fleet = self.fleet
+        self._note_done(slot, time_s)
         trip_id = self.ground.lattice.network.timetable.trips.ids[int(fleet["trip"][slot])]
         self.drop(np.array([slot]), f"finished trip {trip_id}")
         fleet["seeded_s"][slot] = -np.inf

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sapar.core.geometry import Floats
 from sapar.gtfs.realtime.beliefs import AT_STOP_M, Beliefs, Ground, Step
 from sapar.gtfs.realtime.fleet_state import NO, FleetState
+from sapar.gtfs.realtime.holding import early_at
 from sapar.gtfs.realtime.ragged import expand
 from sapar.gtfs.realtime.visits import Visits
 
@@ -217,7 +218,20 @@ def _learn(
     took = when - start
     use = seen & np.isfinite(took) & (took > 0) & (row != lattice.first_row[trip])
     if use.any():
-        ground.times.observe(row[use], took[use], when[use])
+        base_s = fleet.floats("base_s")[slots[use]]
+        _learn_legs(ground, row[use], base_s, start[use], when[use], after_first[use])
+
+
+def _learn_legs(
+    ground: Ground, row: Longs, base_s: Floats, start_s: Floats, when_s: Floats, after_first: Bools
+) -> None:
+    """Teach what legs took, and where early buses waited; a wait is no part of the way."""
+    took_s = when_s - start_s
+    usual_s, _ = ground.times.estimate(row, float(when_s.max()))
+    stop = ground.lattice.network.timetable.stop_times.stop_idx[row - 1].astype(np.int64)
+    early_s = early_at(ground.lattice, row - 1, base_s, start_s)
+    drove = ~ground.departures.holding.observe(stop, after_first, early_s, took_s - usual_s)
+    ground.times.observe(row[drove], took_s[drove], when_s[drove])
 
 
 def _learn_departures(
@@ -243,11 +257,7 @@ def _learn_departures(
     ended_s = np.where(opening, fleet.floats("reached_s")[slots], np.append(np.nan, when[:-1]))[at]
     known = (before != NO) & np.isfinite(ended_s)
     before, first = before[known], row[at][known]
-    break_s = np.maximum(table.departure_s[first] - table.arrival_s[before], 0).astype(np.float64)
-    way_m = np.hypot(
-        lattice.stop_x[first] - lattice.stop_x[before],
-        lattice.stop_y[first] - lattice.stop_y[before],
-    )
+    break_s, way_m = lattice.between(before, first)
     ground.departures.observe_turns(
         stop[known], due_s[known], ended_s[known], left_s[known], break_s, way_m
     )

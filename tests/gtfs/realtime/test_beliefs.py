@@ -15,7 +15,6 @@ from sapar.gtfs.realtime.beliefs import (
     distinct,
     due_for_a_look,
     kept,
-    margins,
     replaced,
 )
 from sapar.gtfs.realtime.days import Days
@@ -23,6 +22,7 @@ from sapar.gtfs.realtime.departures import Departures
 from sapar.gtfs.realtime.fleet_state import FleetState
 from sapar.gtfs.realtime.intake import Round
 from sapar.gtfs.realtime.lattice import build_lattice
+from sapar.gtfs.realtime.margins import margins
 from sapar.gtfs.realtime.network import build_network
 from sapar.gtfs.realtime.service_of_stops import StopService
 from sapar.gtfs.realtime.travel_times import TravelTimes
@@ -58,6 +58,7 @@ def believe(rows: list[int], score: list[float] | None = None, slot: int = 0) ->
         start_s.astype(np.int32),
         np.full(n, BASE_S),
         np.array(score or [0.0] * n),
+        np.zeros(n),
         np.zeros(n),
         np.zeros(n),
         np.zeros(n),
@@ -227,7 +228,8 @@ def test_a_sign_on_weighs_until_it_is_doubted() -> None:
         fleet["sign_trip"][0] = TOWN.trips.index["A-out-22"]
         fleet["sign_doubted"][0] = doubted
         found = advance(believe(rows), fleet, GROUND, fixes_at(time_s + 20, place(rows[0], 0.5)))
-        by_row = dict(zip(found.row.tolist(), found.score.tolist(), strict=True))
+        but_for_lateness = (found.score + found.timing).tolist()
+        by_row = dict(zip(found.row.tolist(), but_for_lateness, strict=True))
         scores.append(by_row[rows[0]] - by_row[rows[1]])
     assert scores[0] < -0.5
     assert scores[1] == pytest.approx(0.0)

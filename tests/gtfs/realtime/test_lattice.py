@@ -171,3 +171,15 @@ def test_a_line_of_stops_may_be_missed_by_more_than_a_shape() -> None:
     chords = LATTICE.leg_of_row[rows_of(LATTICE, "N-12")]
     assert set(LATTICE.tolerance_m[shaped]) == {30.0}
     assert (LATTICE.tolerance_m[chords] == 35.0 + 0.15 * LATTICE.leg_m[chords]).all()
+
+
+def test_a_break_and_the_way_to_the_next_trip_are_those_of_the_timetable() -> None:
+    last, first = row_of(LATTICE, "A-out-21", 7), row_of(LATTICE, "A-back-21", 0)
+    break_s, way_m = LATTICE.between(np.array([last, first]), np.array([first, last]))
+    times = TOWN.stop_times
+    assert break_s.tolist() == [float(times.departure_s[first] - times.arrival_s[last]), 0.0]
+    assert break_s[0] > 0.0
+    there, back = way_m.tolist()
+    dx = LATTICE.stop_x[first] - LATTICE.stop_x[last]
+    dy = LATTICE.stop_y[first] - LATTICE.stop_y[last]
+    assert there == back == pytest.approx(float(np.hypot(dx, dy)))
