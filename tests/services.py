@@ -7,8 +7,8 @@ the tests that need it fail: nothing here skips.
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -95,6 +95,15 @@ def database(postgres: PostgresCluster, template_database: str) -> Iterator[str]
     """The libpq URL of a fresh database with the product's schema, dropped after the test."""
     with _database(postgres, template_database) as conninfo:
         yield conninfo
+
+
+@pytest.fixture
+def fresh_databases(
+    postgres: PostgresCluster, template_database: str
+) -> Iterator[Callable[[], str]]:
+    """Makes as many fresh databases as the test asks for; all are dropped after it."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(_database(postgres, template_database))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sapar.cli import device_keys
 from sapar.cli.report import reported
 from sapar.core.settings import Settings
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sapar.fleet.devices import DeviceRow
 
 app = typer.Typer(no_args_is_help=True, help="Trackers and validators, before they speak.")
+app.add_typer(device_keys.app, name="keys")
 
 DeviceName = Annotated[str, typer.Argument(help="The device's name in topics.")]
 AgencyName = Annotated[str | None, typer.Option("--agency", help="Its city; SAPAR_AGENCY if not.")]

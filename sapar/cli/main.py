@@ -20,6 +20,7 @@ from sapar.cli.process import raise_file_limit
 from sapar.cli.replay import replay
 from sapar.cli.report import reported
 from sapar.cli.simulate import simulate
+from sapar.cli.ticketing import app as ticketing
 
 app = typer.Typer(
     name="sapar",
@@ -33,6 +34,7 @@ app.add_typer(gtfs.app, name="gtfs")
 app.add_typer(city.app, name="city")
 app.add_typer(bench.app, name="bench")
 app.add_typer(history.app, name="history")
+app.add_typer(ticketing, name="ticketing")
 for command in (demo, ingest, engine, api, simulate, replay, evaluate):
     app.command()(command)
 app.command("evaluate-day")(evaluate_day)

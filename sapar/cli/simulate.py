@@ -14,7 +14,9 @@ from sapar.cli.report import reported
 from sapar.core.settings import Settings
 
 if TYPE_CHECKING:
+    from sapar.gtfs.timetable import Timetable
     from sapar.simulators.fleet_run import FleetSettings
+    from sapar.simulators.validators import ValidatorSettings
 
 Zip = Annotated[Path, typer.Option("--gtfs", help="The timetable, a GTFS zip.")]
 CredentialsFile = Annotated[
@@ -56,6 +58,13 @@ def simulate(
     ] = True,
     msgpack_share: MsgpackShare = 0.3,
     plain_share: PlainShare = 0.0,
+    validators: Annotated[
+        Path | None,
+        typer.Option(help="CSV with device_id, password, vehicle_id, algorithm, key_id, key."),
+    ] = None,
+    cards: Annotated[
+        int, typer.Option(min=1, help="Cards of the people who tap, where there are validators.")
+    ] = 100_000,
 ) -> None:
     """Drive buses along a timetable and publish as their devices would, until stopped.
 
@@ -79,11 +88,17 @@ def simulate(
             mix=SignOnMix() if sign_on is None else SignOnMix.parse(sign_on),
             swarm=SwarmOptions(msgpack_share=msgpack_share, plain_share=plain_share),
         )
-        _run(settings, fleet, gtfs, credentials, truth)
+        _run(settings, fleet, gtfs, credentials, truth, validators, cards)
 
 
 def _run(
-    settings: Settings, fleet: FleetSettings, gtfs: Path, credentials: Path, truth: Path
+    settings: Settings,
+    fleet: FleetSettings,
+    gtfs: Path,
+    credentials: Path,
+    truth: Path,
+    validators: Path | None,
+    cards: int,
 ) -> None:
     from sapar.core.log import configure_logging
     from sapar.gtfs.timetable import load_timetable
@@ -94,12 +109,30 @@ def _run(
     configure_logging(settings, "simulate")
     devices = read_credentials(credentials)
     timetable = load_timetable(gtfs, fleet.agency_id)
+    aboard = None if validators is None else _aboard(fleet, timetable, validators, cards)
     with TruthWriter(truth) as writer:
 
         async def run(stop: asyncio.Event) -> None:
-            await simulate_fleet(timetable, fleet, devices, writer, settings.clock(), stop)
+            clock = settings.clock()
+            await simulate_fleet(timetable, fleet, devices, writer, clock, stop, aboard)
 
         run_until_asked(run)
+
+
+def _aboard(
+    fleet: FleetSettings, timetable: Timetable, validators: Path, cards: int
+) -> ValidatorSettings:
+    from sapar.simulators.faults import FaultRates
+    from sapar.simulators.population import make_population
+    from sapar.simulators.taps_faults import TapFaults
+    from sapar.simulators.validators import LIVE_FAULTS, ValidatorSettings
+    from sapar.simulators.validators_file import read_validators
+
+    credentials, keys = read_validators(validators)
+    people = make_population(cards, len(timetable.routes.ids), fleet.seed)
+    faultless = fleet.faults == FaultRates.none()
+    faults = TapFaults.none() if faultless else LIVE_FAULTS
+    return ValidatorSettings(credentials, keys, people, faults)
 
 
 def run_until_asked(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

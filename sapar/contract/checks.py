@@ -13,8 +13,14 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from sapar.contract.messages import INTEGER_MAX, Event, Fix, Record, Shift, Status
+from sapar.contract.tap_checks import (
+    check_pan,
+    check_tap_numbers,
+    check_tap_position,
+    check_tap_texts,
+)
+from sapar.contract.texts import TEXT_CHARACTERS_MAX, is_id
 
-TEXT_CHARACTERS_MAX = 64
 DATA_DEPTH_MAX = 32
 
 
@@ -135,7 +141,7 @@ def check_values(fix: Fix, _: CheckContext) -> str | None:
 def check_texts(record: Fix | Shift, _: CheckContext) -> str | None:
     """`impossible_value`: an id is empty, longer than 64 characters or has control characters."""
     for text in (record.trip_id, record.route_id, record.block_id, record.driver_id):
-        if text is not None and not _is_id(text):
+        if text is not None and not is_id(text):
             return f"id {text[:TEXT_CHARACTERS_MAX]!r}"
     return None
 
@@ -188,10 +194,6 @@ def check_status(status: Status) -> str | None:
     if not math.isfinite(status.battery_v or 0.0):
         return f"battery_v {status.battery_v}"
     return None
-
-
-def _is_id(text: str) -> bool:
-    return 0 < len(text) <= TEXT_CHARACTERS_MAX and text.isprintable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,28 @@ SHIFT_RULES: tuple[Rule, ...] = (
 )
 """Rules for `shift`."""
 
+TAP_RULES: tuple[Rule, ...] = (
+    # before all others: no detail of theirs may quote the number
+    Rule(
+        "pan_like",
+        "a text looks like the number of a bank card",
+        "PCI DSS 3: no such number may be stored; Luhn (ISO/IEC 7812-1)",
+        check_pan,
+    ),
+    _NUMBERS,
+    _ABSURD,
+    _FUTURE,
+    Rule(
+        "impossible_value", "a text is malformed", "contract: printable characters", check_tap_texts
+    ),
+    Rule("impossible_value", "a number is out of range", "contract: Tap", check_tap_numbers),
+    Rule("impossible_value", "position is not on the globe", "WGS84", check_tap_position),
+)
+"""Rules for `tap`. A place outside the agency's area refuses none: money has left a card."""
+
+WITHHELD_CODES: frozenset[str] = frozenset({"pan_like"})
+"""Refusals whose bytes must not be stored: only their digest is kept."""
+
 MESSAGE_CODES: dict[str, str] = {
     "decode_error": "the bytes are neither JSON nor MessagePack of this contract",
     "missing_field": "a required field is absent",
@@ -275,13 +299,26 @@ MESSAGE_CODES: dict[str, str] = {
     "revoked_device": "the device was revoked",
     "wrong_topic": "the topic is not one of this contract",
     "database_refused": "the database refused the record although every check passed",
+    "server_fault": "a fault of the server kept the record from being used",
 }
 """Codes that concern the whole message, beside those of the rules."""
+
+SEAL_CODES: dict[str, str] = {
+    "unsigned": "the tap has no complete seal: `alg`, `key_id` or `signature` is absent",
+    "unknown_key": "the device has no key of this number",
+    "wrong_algorithm": "the key is registered for another algorithm",
+    "key_not_valid": "the tap is older than the key",
+    "revoked_key": "the tap is not older than the key's revocation",
+    "bad_signature": "the seal is not that of these bytes under this key",
+}
+"""Why a tap's seal does not count. Such a tap is held: kept, acknowledged, looked at by a person,
+and never dropped, for money may have left a card."""
 
 RULES_BY_KIND: dict[str, tuple[Rule, ...]] = {
     "gps": FIX_RULES,
     "event": EVENT_RULES,
     "shift": SHIFT_RULES,
+    "tap": TAP_RULES,
 }
 
 

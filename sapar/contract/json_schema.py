@@ -34,6 +34,7 @@ MESSAGE_TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     "cmd": Command,
     "config": Config,
     "denylist": DenyList,
+    "denylist-delta": DenyList,
     "tariff": TariffNotice,
 }
 """Model of a message by the last level of its topic."""

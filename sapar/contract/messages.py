@@ -76,7 +76,27 @@ class Tap(Record, kw_only=True, omit_defaults=True):
         balance_tiyn: balance on the card after the tap, in tiyn.
         latitude, longitude, trip_id, route_id, block_id, stop_id: where, as far as known.
         tariff_version, denylist_version: the versions the validator decided by.
-        signature: signature over the record (see docs/wire-contract.md).
+        direction_id: direction of the trip as in the timetable, 0 or 1.
+        driver_id: who drives, as the operator names them.
+        shift_no: number of the validator's shift (its Z report).
+        boot_no: how often the device has started; it never goes back.
+        uptime_ms: milliseconds since that start, from a clock that nobody sets.
+        clock_src: what set the clock last.
+        last_sync_age_s: seconds since then.
+        gnss_age_s: seconds since the position was measured.
+        balance_before_tiyn: balance on the card before the tap, in tiyn.
+        nominal_tiyn: the fare by the validator's tariff before any reduction, in tiyn.
+        charged_tiyn: what the validator took from the card, in tiyn.
+        product_id: the fare product that the validator used.
+        rider_category: the category that it read from the card.
+        outcome: whether the rider was let in.
+        deny_reason: why not, in snake case.
+        transfer_of: the card's counter on the tap that this ride continues.
+        card_mac: what the card itself or its security module signed, as the validator got it.
+        prev_hash: digest of the device's tap before this one, 32 hexadecimal digits.
+        alg: algorithm of the seal.
+        key_id: number of the device's key that made the seal.
+        signature: the seal over all the other fields (see docs/wire-contract.md).
     """
 
     card_ref: str
@@ -92,6 +112,26 @@ class Tap(Record, kw_only=True, omit_defaults=True):
     stop_id: str | None = None
     tariff_version: int | None = None
     denylist_version: int | None = None
+    direction_id: int | None = None
+    driver_id: str | None = None
+    shift_no: int | None = None
+    boot_no: int | None = None
+    uptime_ms: int | None = None
+    clock_src: Literal["gnss", "ntp", "rtc"] | None = None
+    last_sync_age_s: int | None = None
+    gnss_age_s: int | None = None
+    balance_before_tiyn: int | None = None
+    nominal_tiyn: int | None = None
+    charged_tiyn: int | None = None
+    product_id: str | None = None
+    rider_category: str | None = None
+    outcome: Literal["allow", "deny"] = "allow"
+    deny_reason: str | None = None
+    transfer_of: int | None = None
+    card_mac: str | None = None
+    prev_hash: str | None = None
+    alg: str | None = None
+    key_id: int | None = None
     signature: str | None = None
 
 
@@ -108,6 +148,25 @@ class Event(Record, kw_only=True, omit_defaults=True):
     latitude: float | None = None
     longitude: float | None = None
     data: dict[str, Any] | None = None
+
+
+class TapVoid(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`data` of an event of kind `tap_void`: sequence numbers of taps that will never come.
+
+    Attributes:
+        epoch: the epoch of the taps.
+        from_seq, to_seq: first and last number, both included.
+        reason: why, for a person.
+        alg, key_id, signature: the seal, as on a tap.
+    """
+
+    epoch: int
+    from_seq: int
+    to_seq: int
+    reason: str
+    alg: str | None = None
+    key_id: int | None = None
+    signature: str | None = None
 
 
 class Shift(Record, kw_only=True, omit_defaults=True):
@@ -181,19 +240,50 @@ class Command(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class DenyList(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Blocked cards of an agency (retained): the whole list of one version."""
+    """Blocked cards of an agency (retained): a whole list, or what changed since one.
+
+    The whole list goes out seldom (topic `denylist`), what changed since then often (topic
+    `denylist-delta`, always all changes since the whole list that it names). In JSON bytes are
+    base64. See docs/cards.md for the packing.
+
+    Attributes:
+        version: number of this list; a validator writes it on its taps.
+        base_version: the whole list that `added` and `removed` change; absent: this is one.
+        cards: how many hashes the list has.
+        added: packed hashes of cards that are on the list (of a delta: and not in its base).
+        removed: packed hashes that the base has and the list has not.
+        spared: marks (16 bytes each) of cards that share a hash with a blocked one and are none.
+        check: the first 8 bytes of the SHA-256 of the list's sorted hashes, 8 bytes each.
+        card_refs: further cards by their whole reference.
+    """
 
     version: int
     issued_at_ms: int
+    base_version: int | None = None
+    cards: int = 0
+    added: bytes | None = None
+    removed: bytes | None = None
+    spared: bytes | None = None
+    check: bytes | None = None
     card_refs: list[str] = []
 
 
 class TariffNotice(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The tariff in force for an agency (retained)."""
+    """The tariff in force for an agency, and the one that will follow it (retained).
+
+    Attributes:
+        version: its number; a validator writes it on its taps.
+        effective_from_ms: from when it holds, in Unix milliseconds.
+        digest: SHA-256 of its files in hexadecimal.
+        products: what each product costs by rider category and medium, in tiyn.
+        next: the next one, if it is published already.
+    """
 
     version: int
     effective_from_ms: int
+    digest: str | None = None
     products: list[dict[str, Any]] = []
+    next: TariffNotice | None = None
 
 
 RECORD_TYPES: dict[str, type[Record]] = {

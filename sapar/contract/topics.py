@@ -1,8 +1,8 @@
 """Topic names, built and parsed; the version of the contract is part of each.
 
 Up: `sapar/v1/{agency}/d/{device}/{gps|tap|event|shift|status}`; down: `…/{ack|cmd|config}`; per
-agency: `sapar/v1/{agency}/all/{denylist|tariff}`. Topics under `sapar/internal/` never leave our
-own parts.
+agency: `sapar/v1/{agency}/all/{denylist|denylist-delta|tariff}`. Topics under `sapar/internal/`
+never leave our own parts.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ INTERNAL_ROOT = "sapar/internal"
 
 UpKind = Literal["gps", "tap", "event", "shift", "status"]
 DownKind = Literal["ack", "cmd", "config"]
-AgencyKind = Literal["denylist", "tariff"]
+AgencyKind = Literal["denylist", "denylist-delta", "tariff"]
 
 UP_KINDS: tuple[UpKind, ...] = ("gps", "tap", "event", "shift", "status")
 DOWN_KINDS: tuple[DownKind, ...] = ("ack", "cmd", "config")
-AGENCY_KINDS: tuple[AgencyKind, ...] = ("denylist", "tariff")
+AGENCY_KINDS: tuple[AgencyKind, ...] = ("denylist", "denylist-delta", "tariff")
 
 AGENCY_PATTERN = r"[a-z0-9][a-z0-9-]{0,31}"
 DEVICE_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"

@@ -13,6 +13,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._declare_ingest(self.registry)
+        self._declare_ticketing(self.registry)
         self._declare_engine(self.registry)
         self._declare_api(self.registry)
 
@@ -47,6 +48,36 @@ class Metrics:
         )
         self.broker_refusals = Gauge(
             "sapar_broker_refusals", "Refusals read from the broker's log.", ["reason"], registry=r
+        )
+
+    def _declare_ticketing(self, r: CollectorRegistry) -> None:
+        self.taps = Counter(
+            "sapar_ticketing_taps",
+            "Taps posted, by outcome: new, repeat, conflict, held.",
+            ["outcome"],
+            registry=r,
+        )
+        self.seals = Counter(
+            "sapar_ticketing_seals", "Seals judged, by verdict.", ["verdict"], registry=r
+        )
+        self.journals = Counter("sapar_ticketing_journals", "Journals posted.", registry=r)
+        self.ticketing_refused = Counter(
+            "sapar_ticketing_refused", "Taps and messages refused.", ["code"], registry=r
+        )
+        self.ticketing_bisected = Counter(
+            "sapar_ticketing_bisected_batches", "Batches that could not be posted.", registry=r
+        )
+        self.ticketing_latency = Histogram(
+            "sapar_ticketing_receive_to_commit_seconds",
+            "From a tap's receipt to its commit.",
+            buckets=_LATENCY_BUCKETS_S,
+            registry=r,
+        )
+        self.ticketing_in_flight = Gauge(
+            "sapar_ticketing_in_flight_messages", "Received and not yet acknowledged.", registry=r
+        )
+        self.ticketing_acks = Counter(
+            "sapar_ticketing_acks", "Acknowledgements sent to devices.", registry=r
         )
 
     def _declare_engine(self, r: CollectorRegistry) -> None:

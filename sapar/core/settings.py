@@ -97,11 +97,57 @@ class Settings(BaseSettings):
         1.0, gt=0, description="Wall seconds between two writes of the latest state per vehicle."
     )
 
+    # ticketing: taps from the broker to the ledger
+    ticketing_worker: int = Field(
+        0, ge=0, description="Number of this ticketing worker; stable, it names the broker session."
+    )
+    ticketing_batch_max: int = Field(
+        2000, gt=0, description="Taps that close a batch by count: one transaction posts them."
+    )
+    ticketing_batch_age_ms: int = Field(
+        100, gt=0, le=1000, description="Age in milliseconds that closes a batch of taps."
+    )
+    ticketing_receive_max: int = Field(
+        5000,
+        gt=0,
+        le=65535,
+        description="Messages of taps that the broker may have under way to a worker.",
+    )
+    ticketing_session_expiry_s: int = Field(
+        7 * 86400,
+        gt=0,
+        description="Seconds that the broker keeps an absent ticketing worker's session.",
+    )
+    deny_list_interval_s: float = Field(
+        60.0,
+        gt=0,
+        description="Wall seconds between two looks for changes of the deny list and the tariff.",
+    )
+    ticketing_chain_interval_s: float = Field(
+        5.0, gt=0, description="Seconds between two blocks of the chain over all journals."
+    )
+    ticketing_verify_threads: int = Field(
+        2,
+        gt=0,
+        le=64,
+        description="Threads that verify Ed25519 seals; one core does some 15,000/s.",
+    )
+    tap_master_key_file: Path = Field(
+        Path("var/tap-master.key"),
+        description=(
+            "File with the secret that HMAC keys of devices are derived from; the same for every"
+            " worker, readable by nobody else, and never lost: taps are proved by it."
+        ),
+    )
+
     # retention
     fix_retention_days: int = Field(90, gt=0, description="Days that positions are kept.")
     event_retention_days: int = Field(365, gt=0, description="Days that events are kept.")
     dead_letter_retention_days: int = Field(
         90, gt=0, description="Days that refused messages are kept."
+    )
+    tap_letter_retention_days: int = Field(
+        1830, gt=0, description="Days that refused taps are kept: money may have left a card."
     )
 
     # engine and feeds

@@ -186,15 +186,15 @@ def _render_device_access(credential: Credential) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def shared_group(settings: Settings) -> str:
-    """Name the group of ingest's shared subscription; only our own parts can know it.
+def shared_group(settings: Settings, part: str = "ingest") -> str:
+    """Name the group of a part's shared subscription; only our own parts can know it.
 
     Mosquitto's access file rules what a client receives, not what it subscribes to. A device that
     joined the group would be handed every second message of the whole fleet, and since it may not
     read them they would vanish. So the name is derived from our own password.
     """
     password = ensure_internal_password(settings).encode()
-    return f"ingest-{hmac.new(password, b'shared group', 'sha256').hexdigest()[:24]}"
+    return f"{part}-{hmac.new(password, b'shared group', 'sha256').hexdigest()[:24]}"
 
 
 def ensure_internal_password(settings: Settings) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sapar.contract.checks import TEXT_CHARACTERS_MAX
+from sapar.contract.texts import TEXT_CHARACTERS_MAX
 from sapar.contract.topics import DEVICE_PATTERN
 from sapar.core.db import Connection, load_queries, translated
 from sapar.core.errors import BadInput, NotFound, Refused

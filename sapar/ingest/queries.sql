@@ -111,16 +111,6 @@ WHERE t.time BETWEEN timestamptz 'epoch' + %(first_ms)s * interval '1 millisecon
                  AND timestamptz 'epoch' + %(last_ms)s * interval '1 millisecond'
 GROUP BY t.device_no, t.epoch;
 
--- name: insert_dead_letter
--- Keep the evidence once; count its repeats.
-INSERT INTO dead_letter (digest, agency_id, device_id, topic, payload, code, detail,
-                         first_received_at, last_received_at)
-VALUES (%(digest)s, %(agency_id)s, %(device_id)s, %(topic)s, %(payload)s, %(code)s, %(detail)s,
-        %(received_at)s, %(received_at)s)
-ON CONFLICT (digest) DO UPDATE
-SET times = dead_letter.times + 1,
-    last_received_at = greatest(dead_letter.last_received_at, excluded.last_received_at);
-
 -- name: upsert_status
 -- The newest status that was received.
 INSERT INTO device_status (device_no, online, status, received_at)
@@ -181,7 +171,10 @@ SELECT pg_try_advisory_xact_lock(%(key)s);
 SELECT drop_chunks(%(table)s::regclass, older_than => %(before)s::timestamptz);
 
 -- name: delete_old_dead_letters
-DELETE FROM dead_letter WHERE last_received_at < %(before)s;
+-- Those of taps are evidence of money and are kept as long as such evidence.
+DELETE FROM dead_letter
+WHERE last_received_at < CASE WHEN topic LIKE '%%/tap' THEN %(tap_before)s::timestamptz
+                              ELSE %(before)s::timestamptz END;
 
 -- name: can_compress
 -- Compression exists under the license 'timescale' only, and is switched on once.

@@ -39,7 +39,10 @@ async def apply_retention(pool: Pool, settings: Settings, clock: Clock) -> list[
                 dropped.extend(name for (name,) in await cursor.fetchall())
             await connection.execute(
                 _queries["delete_old_dead_letters"],
-                {"before": clock.now() - timedelta(days=settings.dead_letter_retention_days)},
+                {
+                    "before": clock.now() - timedelta(days=settings.dead_letter_retention_days),
+                    "tap_before": clock.now() - timedelta(days=settings.tap_letter_retention_days),
+                },
             )
     return dropped
 

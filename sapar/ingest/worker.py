@@ -8,24 +8,25 @@ and we acknowledge after the commit, so a slow database slows the delivery.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from datetime import timedelta
 
-from sapar.contract.topics import UpKind, up_filter
+from sapar.contract.topics import UpKind
 from sapar.core.clock import Clock
 from sapar.core.db import Pool, open_pool
-from sapar.core.errors import SaparError, Unavailable
+from sapar.core.errors import Unavailable
 from sapar.core.log import get_logger
 from sapar.core.metrics import Metrics
-from sapar.core.mqtt import MqttClient
+from sapar.core.mqtt import Message, MqttClient
 from sapar.core.settings import Settings
-from sapar.fleet.broker import shared_group
 from sapar.fleet.registry import RegistryWatcher
-from sapar.ingest.acks import Acks
 from sapar.ingest.intake import Batch, Intake
 from sapar.ingest.latest import rebuild_latest, write_latest
 from sapar.ingest.retention import apply_retention, compress_where_possible
 from sapar.ingest.writer import Writer
+from sapar.uplink.acks import Acks
+from sapar.uplink.filling import drain_session, fill_batches, repeat
+from sapar.uplink.session import shared_filters, worker_client
 
 KINDS: tuple[UpKind, ...] = ("gps", "event", "shift", "status")
 _RETRY_S = 0.5
@@ -39,24 +40,14 @@ def ingest_client(settings: Settings, *, clean: bool = False) -> MqttClient:
 
     With `clean` an earlier session is forgotten, and the client waits for its connection.
     """
-    return MqttClient(
-        settings.broker_host,
-        settings.broker_port,
-        client_id=f"sapar-ingest-{settings.ingest_worker}",
-        username=settings.broker_username,
-        password=settings.broker_password.get_secret_value(),
-        clean_start=clean,
+    return worker_client(
+        settings,
+        "ingest",
+        settings.ingest_worker,
         session_expiry_s=settings.ingest_session_expiry_s,
         receive_max=settings.ingest_receive_max,
-        manual_ack=True,
-        wait=clean,
+        clean=clean,
     )
-
-
-def shared_filters(settings: Settings) -> list[str]:
-    """Give the shared subscriptions of all workers, under a group name that no device can know."""
-    group = shared_group(settings)
-    return [f"$share/{group}/{up_filter(kind)}" for kind in KINDS]
 
 
 class Worker:
@@ -85,49 +76,37 @@ class Worker:
         self._registry = registry
         self._client = client
         self._intake = Intake(settings, clock, metrics)
-        self._acks = Acks(settings, clock, metrics)
+        self._acks = Acks(settings, clock, metrics.acks)
         self._writer = Writer(settings.database_url.get_secret_value(), clock, metrics)
         self._closed: asyncio.Queue[Batch] = asyncio.Queue(maxsize=1)
 
     async def run(self) -> None:
         """Work until cancelled."""
-        for pattern in shared_filters(self._settings):
+        for pattern in shared_filters(self._settings, "ingest", KINDS):
             await self._client.subscribe(pattern, 1)
         settings = self._settings
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._fill(), name="fill")
                 tasks.create_task(self._drain(), name="drain")
-                tasks.create_task(self._every(settings.latest_interval_s, self._write_latest))
-                tasks.create_task(self._every(settings.ack_interval_ms / 2000, self._send_acks))
-                tasks.create_task(self._every(_RETENTION_INTERVAL_S, self._retain))
+                tasks.create_task(repeat(settings.latest_interval_s, self._write_latest))
+                tasks.create_task(repeat(settings.ack_interval_ms / 2000, self._send_acks))
+                tasks.create_task(repeat(_RETENTION_INTERVAL_S, self._retain))
         finally:
             await self._writer.close()
 
     async def _fill(self) -> None:
-        """Fill the open batch; close it by count or age, or when the writer is idle."""
-        settings, age_s = self._settings, self._settings.ingest_batch_age_ms / 1000
-        batch = Batch()
-        while True:
-            timeout_s = None
-            if batch.messages:
-                timeout_s = max(0.0, batch.opened_s + age_s - self._clock.monotonic())
-            try:
-                async with asyncio.timeout(timeout_s):
-                    messages = await self._client.read()
-            except TimeoutError:
-                messages = []
-            self._metrics.in_flight.inc(len(messages))
-            at = 0
-            while at < len(messages):
-                part = messages[at : at + settings.ingest_batch_max]
-                at += self._intake.take(part, self._registry.current, batch)
-                if batch.size >= settings.ingest_batch_max:
-                    await self._closed.put(batch)
-                    batch = Batch()
-            if batch.messages and self._clock.monotonic() - batch.opened_s >= age_s:
-                await self._closed.put(batch)
-                batch = Batch()
+        settings = self._settings
+        await fill_batches(
+            self._client,
+            self._clock,
+            self._closed,
+            new=Batch,
+            take=lambda messages, batch: self._intake.take(messages, self._registry.current, batch),
+            batch_max=settings.ingest_batch_max,
+            age_s=settings.ingest_batch_age_ms / 1000,
+            in_flight=self._metrics.in_flight,
+        )
 
     async def _drain(self) -> None:
         """Write closed batches, one after another, each until it is committed."""
@@ -175,17 +154,6 @@ class Worker:
         if dropped:
             _log.info("chunks_dropped", chunks=dropped)
 
-    async def _every(self, interval_s: float, action: Callable[[], Awaitable[None]]) -> None:
-        """Repeat a side job; whatever the database says to it, it never stops the line."""
-        while True:
-            try:
-                await action()
-            except Unavailable as exc:
-                _log.debug("side_job_waits", reason=exc.message)
-            except SaparError as exc:
-                _log.error("side_job_failed", code=exc.code, reason=exc.message)
-            await asyncio.sleep(interval_s)
-
 
 async def run_ingest(settings: Settings, clock: Clock, metrics: Metrics) -> None:
     """Run the worker that `settings.ingest_worker` names, until cancelled.
@@ -221,28 +189,22 @@ async def retire(settings: Settings, clock: Clock, metrics: Metrics, quiet_s: fl
     Returns:
         How many messages the session held.
     """
-    count = 0
     async with open_pool(settings.database_url.get_secret_value(), name="sapar-retire") as pool:
         watcher = RegistryWatcher(pool, settings, clock)
         writer = Writer(settings.database_url.get_secret_value(), clock, metrics)
         intake = Intake(settings, clock, metrics)
+
+        async def store(messages: Sequence[Message]) -> None:
+            while messages:
+                batch = Batch()
+                taken = intake.take(messages, watcher.current, batch)
+                await writer.write(batch)
+                messages = messages[taken:]
+
         async with watcher.running(), ingest_client(settings) as client:
             await client.wait_connected(10.0)
-            for pattern in shared_filters(settings):
-                await client.unsubscribe(pattern)
-            while True:
-                try:
-                    async with asyncio.timeout(quiet_s):
-                        messages = await client.read()
-                except TimeoutError:
-                    break
-                while messages:
-                    batch = Batch()
-                    taken = intake.take(messages, watcher.current, batch)
-                    await writer.write(batch)
-                    client.ack(batch.messages)
-                    messages = messages[taken:]
-                    count += taken
+            patterns = shared_filters(settings, "ingest", KINDS)
+            count = await drain_session(client, patterns, store, quiet_s)
         await writer.close()
     await forget_session(settings)
     return count

@@ -20,8 +20,9 @@ from sapar.core.db import (
     translated,
 )
 from sapar.core.metrics import Metrics
-from sapar.ingest.intake import Batch, DeadLetter, Row, StatusRow, dead_letter
+from sapar.ingest.intake import Batch, Row, StatusRow
 from sapar.ingest.rows import TABLES, Key
+from sapar.uplink.letters import DeadLetter, dead_letter, write_letters
 
 _queries = load_queries("sapar.ingest")
 
@@ -158,24 +159,7 @@ class Writer:
     async def _write_dead(self, letters: Sequence[DeadLetter], received_at: datetime) -> None:
         if not letters:
             return
-        # Sorted by key: two workers with the same letters cannot wait for each other in a circle.
-        rows = [
-            {
-                "digest": letter.digest,
-                "agency_id": letter.agency_id,
-                "device_id": letter.device_id,
-                "topic": letter.topic,
-                "payload": letter.payload,
-                "code": letter.code,
-                "detail": letter.detail,
-                "received_at": received_at,
-            }
-            for letter in sorted(letters, key=lambda letter: letter.digest)
-        ]
-        connection = await self._connected()
-        with translated():
-            async with connection.transaction(), connection.cursor() as cursor:
-                await cursor.executemany(_queries["insert_dead_letter"], rows)
+        await write_letters(await self._connected(), letters, received_at)
 
     async def _upsert_statuses(self, statuses: Sequence[StatusRow]) -> None:
         """Keep each device's newest status: by receipt, for another worker may write sooner."""
@@ -186,7 +170,7 @@ class Writer:
                 "status": json_value(msgspec.to_builtins(row.status)),
                 "received_at": row.received_at,
             }
-            # sorted like the letters, for the same reason
+            # sorted by key: two workers cannot wait for each other in a circle
             for row in sorted(statuses, key=lambda row: row.device.device_no)
         ]
         connection = await self._connected()

@@ -107,6 +107,7 @@ class BusFleet:
         self.speed_mps = np.zeros(count)
         self.odometer_m = np.floor(self._rng.random(count) * 300_000_000.0)
         self.riders = np.zeros(count, np.int32)
+        self._boarded = np.zeros(count, np.int32)
         self._next_stop = np.ones(count, np.int32)
         self._until_s = np.zeros(count)
         self._from = np.zeros((count, 2))
@@ -160,6 +161,11 @@ class BusFleet:
             odometer_m=self.odometer_m[vehicle] + np.maximum(gone, 0.0),
             riders=self.riders[vehicle].copy(),
         )
+
+    def take_boarded(self) -> Ints:
+        """Give how many people got on each vehicle since this was last asked."""
+        boarded, self._boarded = self._boarded, np.zeros(self.count, np.int32)
+        return boarded
 
     # -- time goes on -------------------------------------------------------------------------
 
@@ -238,6 +244,7 @@ class BusFleet:
         self.riders[vehicle], dwell_s = self._passengers.exchange(
             call, self.riders[vehicle], left, self.time_s, self.time_s - self._midnight_s
         )
+        self._boarded[vehicle] += self._passengers.boarded
         return dwell_s
 
     def _turn(self, vehicle: NDArray[np.intp]) -> None:

@@ -117,6 +117,11 @@ class DeviceClient:
         self._seq[kind] += 1
         return self._seq[kind]
 
+    def reboot(self) -> None:
+        """Lose the storage's counters: begin a new counting period, with numbers from 1."""
+        self.epoch += 1
+        self._seq.clear()
+
     def record(self, kind: UpKind, record: Record, note: object = None) -> Entry:
         """Keep a record, made with this device's `epoch` and `next_seq`, until acknowledged."""
         payload = encode(record, self.options.encoding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from sapar.simulators.signon import SignOnMix, SignOns
 from sapar.simulators.swarm import SwarmOptions, drain, every, make_devices, running, wait_or_stop
 from sapar.simulators.traffic import TrafficSettings
 from sapar.simulators.truth import TruthWriter
+from sapar.simulators.validators import TapTruth, Validators, ValidatorSettings
 
 _SUMMARY_INTERVAL_S = 5.0
 _FLUSH_INTERVAL_S = 0.5
@@ -65,6 +66,9 @@ class Ride:
         start_s: Unix transit seconds of the start.
         devices: at least one per vehicle of the plan, in its order.
 
+    Attributes:
+        validators: one in every bus, or None; tapped: truth of the taps of the last slice.
+
     Raises:
         BadInput: the timetable has no service at `start_s`.
     """
@@ -92,6 +96,13 @@ class Ride:
         turn = np.arange(self.fleet.count) * rounds // self.fleet.count
         self._members = [np.flatnonzero(turn == n).astype(np.int32) for n in range(rounds)]
         self._truth_every = max(1, round(settings.truth_interval_s / STEP_S))
+        self.validators: Validators | None = None
+        self.tapped: list[str] = []
+
+    @property
+    def speaking(self) -> list[DeviceClient]:
+        """All devices: trackers, and validators where there are any."""
+        return [*self.devices, *(self.validators.devices if self.validators else ())]
 
     @property
     def next_s(self) -> float:
@@ -105,14 +116,18 @@ class Ride:
         if len(members):
             self._sensors.observe(members, part * STEP_S / self._slices)
         self._slice += 1
+        self.tapped = []
         if part + 1 < self._slices:
             return []
         self.fleet.step()
+        self.tapped = self.validators.observe() if self.validators else []
         lost, back = self.faults.radio(self.fleet.time_s, STEP_S)
-        for number in lost:
-            self.devices[number].go_offline()
-        for number in back:
-            self.devices[number].go_online()
+        aboard = [self.devices, self.validators.devices] if self.validators else [self.devices]
+        for devices in aboard:
+            for number in lost:
+                devices[number].go_offline()
+            for number in back:
+                devices[number].go_online()
         if (self._slice // self._slices) % self._truth_every:
             return []
         everyone = np.flatnonzero(self.fleet.powered()).astype(np.int32)
@@ -130,6 +145,7 @@ async def simulate(
     truth: TruthWriter,
     clock: Clock,
     stop: asyncio.Event,
+    validators: ValidatorSettings | None = None,
 ) -> dict[str, Any]:
     """Run a fleet until `stop` is set or its duration is over, drain it, and give the summary.
 
@@ -147,26 +163,56 @@ async def simulate(
         options=settings.swarm,
     )
     ride = Ride(timetable, settings, math.floor(clock.time()), devices, slices)
-    if len(ride.devices) < ride.fleet.count:
-        raise BadInput(
-            f"{ride.fleet.count} vehicles and only {len(devices)} devices",
-            code="few_devices",
-            hint="add devices to the credentials file or ask for fewer buses",
-        )
+    _enough(ride.fleet.count, len(devices), "devices")
+    if validators is not None:
+        _mount_validators(ride, timetable, settings, validators, truth, clock)
     _log.info("simulation_started", agency=settings.agency_id, vehicles=ride.fleet.count)
 
     def summarise(*, finished: bool = False) -> dict[str, Any]:
         state = _state(ride, settings, clock)
-        return truth.summary(ride.devices, state, finished=finished)
+        return truth.summary(ride.speaking, state, finished=finished)
 
-    async with running(ride.devices), asyncio.TaskGroup() as group:
+    async with running(ride.speaking), asyncio.TaskGroup() as group:
         group.create_task(every(stop, _FLUSH_INTERVAL_S, truth.flush))
         group.create_task(every(stop, _SUMMARY_INTERVAL_S, summarise))
         await _drive(ride, settings, truth, clock, stop)
         stop.set()
-        left = await drain(ride.devices, clock)
+        left = await drain(ride.speaking, clock)
         _log.info("simulation_drained", agency=settings.agency_id, unacknowledged=left)
     return summarise(finished=True)
+
+
+def _enough(vehicles: int, devices: int, what: str) -> None:
+    if devices < vehicles:
+        raise BadInput(
+            f"{vehicles} vehicles and only {devices} {what}",
+            code="few_devices",
+            hint="add devices to the credentials file or ask for fewer buses",
+        )
+
+
+def _mount_validators(
+    ride: Ride,
+    timetable: Timetable,
+    settings: FleetSettings,
+    validators: ValidatorSettings,
+    truth: TruthWriter,
+    clock: Clock,
+) -> None:
+    """Put a validator into every bus."""
+    mounted = {who.vehicle_id: who for who in validators.credentials}
+    aboard = [mounted[vehicle] for vehicle in ride.vehicle_ids if vehicle in mounted]
+    _enough(ride.fleet.count, len(aboard), "validators")
+    devices = make_devices(
+        settings.address,
+        settings.agency_id,
+        aboard,
+        clock=clock,
+        seed=settings.seed + 1,
+        observer=truth,
+        options=replace(settings.swarm, plain_share=0.0),  # a tap that is gone is money
+    )
+    ride.validators = Validators(ride.fleet, timetable, devices, validators, settings.seed)
 
 
 async def _drive(
@@ -175,11 +221,25 @@ async def _drive(
     end_s = math.inf
     if settings.duration_s is not None:
         end_s = ride.fleet.time_s + settings.duration_s
+    with TapTruth(truth.folder) as taps:
+        await _drive_until(ride, end_s, truth, taps, clock, stop)
+
+
+async def _drive_until(
+    ride: Ride,
+    end_s: float,
+    truth: TruthWriter,
+    taps: TapTruth,
+    clock: Clock,
+    stop: asyncio.Event,
+) -> None:
     while ride.next_s < end_s:
         wait_s = (ride.next_s - clock.time()) / clock.rate
         if wait_s > 0 and await wait_or_stop(stop, wait_s):
             return
         truth.truth(ride.advance())
+        if ride.tapped:
+            taps.write(ride.tapped)
         if wait_s <= 0:
             await asyncio.sleep(0)  # behind: catch up, but let the devices speak
             if stop.is_set():
@@ -192,6 +252,7 @@ def _state(ride: Ride, settings: FleetSettings, clock: Clock) -> dict[str, Any]:
         "seed": settings.seed,
         "vehicles": ride.fleet.count,
         "faults": dict(sorted(ride.faults.counts.items())),
+        "taps": dict(sorted(ride.validators.counts.items())) if ride.validators else {},
         "behind_s": round(max(0.0, clock.time() - ride.next_s), 1),
         "wall_s": round(clock.wall(), 3),
         "time_s": round(clock.time(), 3),

@@ -23,12 +23,16 @@ class Passengers:
 
     Args:
         calls: how many (route, stop) pairs there are; seed: same seed, same people.
+
+    Attributes:
+        boarded: how many got on each bus of the last exchange.
     """
 
     def __init__(self, calls: int, seed: int) -> None:
         self._rng = np.random.default_rng([seed, 7])
         self._demand = self._rng.gamma(1.2, _ARRIVALS_PER_S / 1.2, calls)
         self._last_call_s = np.full(calls, np.nan)
+        self.boarded = np.zeros(0, np.int32)
 
     def exchange(
         self, call: Ints, riders: Ints, stops_left: Ints, time_s: float, second_of_day: float
@@ -52,6 +56,7 @@ class Passengers:
         off = self._rng.binomial(riders, np.where(stops_left == 0, 1.0, leaving))
         on = np.where(stops_left == 0, 0, np.minimum(wish, _SEATS - riders + off))
         self._last_call_s[call] = time_s
+        self.boarded = on.astype(np.int32)
         work_s = np.maximum(_BOARDING_S * on, _ALIGHTING_S * off)
         dwell_s = np.where(work_s > 0, np.minimum(_DOORS_S + work_s, _DWELL_MAX_S), 0.0)
         return (riders - off + on).astype(np.int32), dwell_s

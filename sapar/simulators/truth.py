@@ -44,12 +44,20 @@ class Note:
         time_ms: device time as sent; expected: `stored` or the code of the refusal.
         fault: name of the fault, or "".
         variants: how many contents share the number.
+        second: what is expected of the second content, where it differs.
+        also: other answers that may come first, while the server does not know everything.
     """
 
     time_ms: int
     expected: str = STORED
     fault: str = ""
     variants: int = 1
+    second: str = ""
+    also: tuple[str, ...] = ()
+
+    def expected_of(self, variant: int) -> str:
+        """Give what is expected of one of the contents."""
+        return (self.second if variant else "") or self.expected
 
 
 @dataclass(slots=True)
@@ -104,7 +112,8 @@ class TruthWriter:
             for variant in range(note.variants):
                 self._published.write(
                     f"{wall_s:.3f},{device.agency_id},{who.device_id},{who.vehicle_id},{entry.kind},"
-                    f"{entry.epoch},{entry.seq},{variant},{note.time_ms},{note.expected},{live},"
+                    f"{entry.epoch},{entry.seq},{variant},{note.time_ms},{note.expected_of(variant)},"
+                    f"{live},"
                     f"{note.fault}\n"
                 )
         if newest is not None and newest > before:
@@ -112,8 +121,10 @@ class TruthWriter:
 
     def _count(self, note: Note) -> None:
         self.tally.published += note.variants
+        if note.second:
+            self.tally.planted[note.second] += 1
         if note.expected == STORED:
-            self.tally.valid += note.variants
+            self.tally.valid += note.variants - bool(note.second)
         else:
             self.tally.planted[note.expected] += 1
 
@@ -123,8 +134,10 @@ class TruthWriter:
             self.tally.refused[code] += 1
         else:
             self.tally.stored += entry.records
-        if isinstance(entry.note, Note) and (code or STORED) != entry.note.expected:
-            self.tally.mismatched += 1
+        note = entry.note
+        if isinstance(note, Note):
+            right = {note.expected, note.expected_of(1), *note.also}
+            self.tally.mismatched += (code or STORED) not in right
 
     def truth(self, rows: Iterable[str]) -> None:
         """Write lines of `truth.csv`."""

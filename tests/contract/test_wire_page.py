@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from pydantic import SecretStr
 
-from sapar.contract.checks import MESSAGE_CODES, RULES_BY_KIND
+from sapar.contract.checks import MESSAGE_CODES, RULES_BY_KIND, SEAL_CODES
 from sapar.contract.codec import BATCH_RECORDS_MAX
 from sapar.contract.json_schema import MESSAGE_TYPES
 from sapar.core.db import connect, open_pool
@@ -122,14 +122,16 @@ async def test_the_commands_do_what_the_page_shows(page, service_directory, data
     assert counts == {"fix": 2, "event": 1, "shift": 1, "dead_letter": 2, "device_status": 1}
 
 
-def codes_of_table(page: str) -> set[str]:
-    section = page.partition("## Refusal codes")[2]
+def codes_of_table(section: str) -> set[str]:
     return set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
 
 
 def test_every_refusal_code_is_on_the_page(page):
     rules = {rule.code for rules in RULES_BY_KIND.values() for rule in rules}
-    assert codes_of_table(page) == rules | set(MESSAGE_CODES)
+    refused, _, held = page.partition("## Refusal codes")[2].partition("A **tap** may also be held")
+    assert codes_of_table(refused) == rules | set(MESSAGE_CODES)
+    assert codes_of_table(held) == set(SEAL_CODES)
+    assert all(f"| {meaning} |" in held for meaning in SEAL_CODES.values())
 
 
 def test_every_reason_of_the_broker_is_on_the_page(page):

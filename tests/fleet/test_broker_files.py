@@ -94,6 +94,7 @@ def test_access_rules_of_a_device_are_exactly_these():
         "topic read sapar/v1/almaty/d/bus_7/cmd\n"
         "topic read sapar/v1/almaty/d/bus_7/config\n"
         "topic read sapar/v1/almaty/all/denylist\n"
+        "topic read sapar/v1/almaty/all/denylist-delta\n"
         "topic read sapar/v1/almaty/all/tariff\n\n"
     )
 

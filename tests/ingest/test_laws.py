@@ -19,11 +19,11 @@ from sapar.core.metrics import Metrics
 from sapar.core.mqtt import Message
 from sapar.core.settings import Settings
 from sapar.fleet.registry import AgencyEntry, DeviceEntry, Registry
-from sapar.ingest.acks import ranges
 from sapar.ingest.intake import Batch, Intake
 from sapar.ingest.retention import apply_retention, compress_where_possible
 from sapar.ingest.rows import TABLES, content_digest
 from sapar.ingest.writer import Writer
+from sapar.uplink.acks import ranges
 from tests.ingest.support import AGENCY, add_devices, fix, rows
 
 DIGEST = -4687311891025094518
@@ -232,6 +232,22 @@ async def test_retention_drops_whole_old_chunks_and_keeps_the_rest(database, poo
     kept = await rows(pool, "SELECT min(time), count(*) FROM fix")
     assert kept == [(datetime.fromtimestamp(NOW_S, UTC) - timedelta(days=39), 3)]
     assert await apply_retention(pool, own, ManualClock(NOW_S)) == []
+
+
+async def test_refused_taps_are_kept_as_long_as_evidence_of_money(pool):
+    old = datetime.fromtimestamp(NOW_S, UTC) - timedelta(days=100)
+    async with pool.connection() as connection:
+        for topic in (device_topic(AGENCY, "a", "gps"), device_topic(AGENCY, "a", "tap")):
+            await connection.execute(
+                "INSERT INTO dead_letter (digest, topic, payload, code, detail, first_received_at,"
+                " last_received_at) VALUES (sha256(%s), %s, '', 'decode_error', '', %s, %s)",
+                (topic.encode(), topic, old, old),
+            )
+    for days, left in ((1000, ["tap"]), (99, [])):
+        own = Settings(tap_letter_retention_days=days)
+        await apply_retention(pool, own, ManualClock(NOW_S))
+        kept = await rows(pool, "SELECT topic FROM dead_letter")
+        assert [topic.rpartition("/")[2] for (topic,) in kept] == left
 
 
 async def test_compression_is_left_alone_where_the_edition_has_none(pool):

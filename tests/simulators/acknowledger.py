@@ -17,7 +17,7 @@ from sapar.fleet.credentials import hash_password
 from sapar.simulators.device import Credentials, DeviceClient, DeviceOptions
 from tests.services import RunningBroker
 
-KINDS: tuple[UpKind, ...] = ("gps", "event", "shift")
+KINDS: tuple[UpKind, ...] = ("gps", "tap", "event", "shift")
 DECODERS = {kind: decoder_for(kind) for kind in KINDS}
 
 

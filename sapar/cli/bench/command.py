@@ -228,6 +228,28 @@ def history(
     _end(report, as_json)
 
 
+@app.command()
+def ledger(
+    cards: Annotated[int, typer.Option(min=1, help="Cards in the database.")] = 1_300_000,
+    taps: Annotated[int, typer.Option(min=400, help="Taps in all.")] = 200_000,
+    transfers: Annotated[int, typer.Option(min=1, help="For each figure of them.")] = 200_000,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Taps a second from bytes to committed journals: seal, repeats, fare, posting, commit.
+
+    Half the validators seal with Ed25519, half with HMAC. One carrier for all buses, and carriers
+    of unequal size; one writer and four. Beside it posting alone, repeats, and a plain ledger that
+    posts one by one. Exit status 1 when the ledger does not add up afterwards.
+    """
+    from sapar.cli.bench.ledger import LedgerOptions, bench_ledger
+
+    with reported():
+        report = bench_ledger(LedgerOptions(cards, taps, transfers), _say)
+    _end(report, as_json)
+    if not report["ledger_balanced"]:
+        raise typer.Exit(1)
+
+
 def _say(text: str) -> None:
     typer.echo(text, err=True)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sapar.cli.demo.cities import DemoCity
+from sapar.cli.demo.fares import CARDS, judge_ticketing, prepare_ticketing, validators_path
 from sapar.cli.demo.observer import Observer
 from sapar.cli.demo.validation import validate_samples
 from sapar.cli.demo.verdict import compare_stored, in_service, percentile, publish_to_feed_s
@@ -72,7 +73,11 @@ class Demo:
         self.say("starting PostgreSQL with TimescaleDB, and Mosquitto")
         with LocalStack(self.directory) as stack:
             try:
-                settings = stack.settings.model_copy(update={"agency": self.cities[0].agency_id})
+                changes = {
+                    "agency": self.cities[0].agency_id,
+                    "tap_master_key_file": self.directory / "tap-master.key",
+                }
+                settings = stack.settings.model_copy(update=changes)
                 self._prepare(settings)
                 settings = settings.model_copy(update=self._clock_settings())
                 return self._supervised(stack, settings)
@@ -109,6 +114,10 @@ class Demo:
                 )
             self.say(f"{city.agency_id}: registering {len(city.vehicle_ids):,} devices")
             self._register(conninfo, city)
+            if city.positions is None:
+                self.say(f"{city.agency_id}: validators, a tariff and {CARDS:,} cards")
+                folder = self._folder(city)
+                prepare_ticketing(settings, city, folder, self.options.seed, self.clock)
 
     def _register(self, conninfo: str, city: DemoCity) -> None:
         """Register a tracker for every vehicle and write the passwords for the simulator."""
@@ -151,10 +160,11 @@ class Demo:
         self, stack: LocalStack, settings: Settings, supervisor: Supervisor
     ) -> dict[str, Any]:
         self._orderly = True
-        self.say("starting ingest, engine and API")
+        self.say("starting ingest, ticketing, engine and API")
         supervisor.start(Part("broker-sync", ["broker-sync"]))
         for number in range(self.options.workers):
             supervisor.start(Part(f"ingest-{number}", ["ingest", "--worker", str(number)]))
+        supervisor.start(Part("ticketing-0", ["ticketing", "run", "--worker", "0"]))
         for city in self.cities:
             supervisor.start(
                 Part(f"engine-{city.agency_id}", ["engine", "--agency", city.agency_id])
@@ -227,6 +237,7 @@ class Demo:
         ]  # fmt: skip
         if city.positions is None:
             arguments = ["simulate", *shared, "--buses", str(len(city.vehicle_ids))]
+            arguments += ["--validators", str(validators_path(folder)), "--cards", str(CARDS)]
         else:
             arguments = ["replay", *shared, "--positions", str(city.positions)]
         return Part(f"buses-{city.agency_id}", arguments, ends=True)
@@ -251,7 +262,8 @@ class Demo:
     ) -> dict[str, Any]:
         self.say("comparing what was published with what is stored")
         truths = [self._folder(city) / "truth" for city in self.cities]
-        report = compare_stored(settings.database_url.get_secret_value(), truths)
+        conninfo = settings.database_url.get_secret_value()
+        report = compare_stored(conninfo, truths) | judge_ticketing(conninfo)
         latencies: list[float] = []
         unseen = 0
         for truth, observer in zip(truths, observers, strict=True):

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from prometheus_client import Counter
+
 from sapar.contract.codec import Encoding, encode
 from sapar.contract.messages import Ack, RefusedRecord, StoredRanges, UndecodableMessage
 from sapar.contract.topics import device_topic
 from sapar.core.clock import Clock
 from sapar.core.errors import ConnectionLost
-from sapar.core.metrics import Metrics
 from sapar.core.mqtt import MqttClient
 from sapar.core.settings import Settings
 from sapar.fleet.registry import DeviceEntry
-from sapar.ingest.intake import DeadLetter
+from sapar.uplink.letters import DeadLetter
 
 _UNSENT_MAX = 100_000  # devices with something to be told while the broker is away
 
@@ -44,18 +45,31 @@ class Acks:
 
     An acknowledgement is sent at QoS 0: when it is lost the device sends its records again, they
     count as repeats, and it is told again.
+
+    Args:
+        settings: `ack_interval_ms`.
+        clock: monotonic time for the interval, transit time for the message.
+        sent: counts the messages.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, clock: Clock, sent: Counter) -> None:
         self._interval_s = settings.ack_interval_ms / 1000
         self._clock = clock
-        self._metrics = metrics
+        self._sent = sent
         self._pending: dict[tuple[int, str], _Pending] = {}
         self._sent_s: dict[tuple[int, str], float] = {}
 
     def add_stored(self, device: DeviceEntry, kind: str, epoch: int, seqs: list[int]) -> None:
         """Note committed records of a device."""
         self._of(device, kind).stored.setdefault(epoch, []).extend(seqs)
+
+    def add_refused(
+        self, device: DeviceEntry, kind: str, epoch: int, refused: Iterable[tuple[int, str]]
+    ) -> None:
+        """Note committed records, as (seq, code), that are kept as evidence and not used."""
+        self._of(device, kind).refused.extend(
+            RefusedRecord(epoch, seq, code) for seq, code in refused
+        )
 
     def add_dead(self, letter: DeadLetter) -> None:
         """Note a refusal; nobody is told when the device is unknown or the kind is none."""
@@ -92,7 +106,7 @@ class Acks:
         for key in due:
             del self._pending[key]
             self._sent_s[key] = now_s
-        self._metrics.acks.inc(len(messages))
+        self._sent.inc(len(messages))
         return len(messages)
 
     def _of(self, device: DeviceEntry, kind: str) -> _Pending:

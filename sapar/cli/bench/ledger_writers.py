@@ -1,0 +1,250 @@
+"""Processes that write into the ledger side by side, and what each of them measures."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import date
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from queue import Empty
+from time import process_time
+from typing import Any
+
+from sapar.cli.bench.ledger_town import AGENCY
+from sapar.core.clock import SystemClock
+from sapar.core.db import connect_async, open_pool, translated
+from sapar.core.errors import Fault, Unavailable
+from sapar.core.log import configure_logging
+from sapar.core.metrics import Metrics
+from sapar.core.mqtt import Message
+from sapar.core.settings import Settings
+from sapar.fleet.registry import RegistryWatcher
+from sapar.ticketing.intake import TapBatch, TapIntake
+from sapar.ticketing.keys import KeyWatcher
+from sapar.ticketing.ledger.accounts import Accounts, card_account
+from sapar.ticketing.ledger.posting import lock_cards, post
+from sapar.ticketing.line import ConnectionPoster, Line
+from sapar.ticketing.reference import open_post
+from sapar.ticketing.types import Journal, TapIn
+
+_PATIENCE_S = 900.0
+_START_S = 120.0
+_TRANSFERS_A_BATCH = 5000
+_NO_TIME = date(2020, 1, 1)
+
+
+@dataclass(slots=True)
+class Measured:
+    """What one writer measured.
+
+    Attributes:
+        begin_s, end_s: on the machine's monotonic clock, which all processes share.
+        items: taps or transfers written.
+        repeats: taps that were stored before.
+        batch_s: duration of each transaction.
+        retries: how often a transaction was broken, by a deadlock or else, and tried again.
+        cpu_s: CPU seconds of this process, which a busy machine distorts least.
+    """
+
+    begin_s: float
+    end_s: float
+    items: int = 0
+    repeats: int = 0
+    batch_s: list[float] = field(default_factory=list)
+    retries: int = 0
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a writer does: `kind` is `taps`, `transfers` or `plain`.
+
+    Attributes:
+        settings: where the database is.
+        messages: what `taps` posts.
+        count: so many `transfers`.
+        seconds: `plain` transfers begin for so long.
+        cards: how many cards there are.
+        carriers: owners of the accounts that transfers go to, drawn evenly.
+        seed: chooses cards.
+    """
+
+    kind: str
+    settings: Settings
+    messages: Sequence[Message] = ()
+    count: int = 0
+    seconds: float = 0.0
+    cards: int = 1
+    carriers: tuple[str, ...] = ("carrier-1",)
+    seed: int = 1
+
+
+def run_writers(works: Sequence[Work]) -> list[Measured]:
+    """Run writers in processes of their own; all begin at the same moment.
+
+    Raises:
+        Fault: a writer failed.
+    """
+    context = get_context("spawn")
+    barrier, answers = context.Barrier(len(works)), context.Queue()
+    processes = [context.Process(target=_main, args=(work, barrier, answers)) for work in works]
+    for process in processes:
+        process.start()
+    found: list[Measured] = []
+    try:
+        for _ in works:
+            answer = answers.get(timeout=_PATIENCE_S)
+            if isinstance(answer, str):
+                raise Fault(f"a writer failed: {answer}")
+            found.append(answer)
+    except Empty:
+        raise Fault("a writer does not answer") from None
+    finally:
+        for process in processes:
+            process.join(timeout=10)
+            if process.is_alive():
+                process.kill()
+    return found
+
+
+def _main(work: Work, barrier: Barrier, answers: Any) -> None:
+    configure_logging(work.settings, "bench")
+    kinds = {"taps": _write_taps, "transfers": _write_transfers, "plain": _write_plain}
+    try:
+        measured = asyncio.run(kinds[work.kind](work, lambda: _wait(barrier)))
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the benchmark must hear of it
+        barrier.abort()
+        answers.put(f"{type(exc).__name__}: {exc}")
+    else:
+        answers.put(measured)
+
+
+def _wait(barrier: Barrier) -> None:
+    barrier.wait(_START_S)
+
+
+async def _write_taps(work: Work, begin: Callable[[], None]) -> Measured:
+    """Post taps as a worker does: decode, prove the seals of the next batch, post this one."""
+    settings, clock, metrics = work.settings, SystemClock(), Metrics()
+    conninfo = settings.database_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(open_pool(conninfo, name="bench"))
+        registry = RegistryWatcher(pool, settings, clock)
+        await registry.refresh()
+        keys = KeyWatcher(pool, settings)
+        await keys.refresh()
+        posting = await stack.enter_async_context(open_post(settings, clock, pool, registry))
+        poster = ConnectionPoster(conninfo, posting)
+        stack.push_async_callback(poster.close)
+        line = Line(settings, clock, metrics, pool, keys, poster)
+        stack.callback(line.close)
+        intake = TapIntake(settings, clock, metrics)
+        begin()
+        measured, cpu_s = Measured(clock.monotonic(), 0.0), process_time()
+        judged: asyncio.Queue[list[TapIn] | None] = asyncio.Queue(maxsize=1)
+
+        async def judge() -> None:
+            waiting = list(work.messages)
+            while waiting:
+                batch = TapBatch()
+                del waiting[: intake.take(waiting, registry.current, batch)]
+                if batch.dead:
+                    raise Fault(f"{len(batch.dead)} of the benchmark's taps were refused")
+                await judged.put(await line.judge(batch.candidates))
+            await judged.put(None)
+
+        async def write() -> None:
+            while (taps := await judged.get()) is not None:
+                await _post_batch(line, taps, measured, clock)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(judge())
+            tasks.create_task(write())
+        measured.end_s = clock.monotonic()
+        measured.cpu_s = process_time() - cpu_s
+        return measured
+
+
+async def _post_batch(
+    line: Line, taps: Sequence[TapIn], measured: Measured, clock: SystemClock
+) -> None:
+    while True:
+        start_s = clock.monotonic()
+        try:
+            posted, dead = await line.post(taps)
+        except Unavailable:
+            measured.retries += 1
+            continue
+        if dead:
+            raise Fault(f"a tap was not posted: {dead[0].detail}")
+        measured.batch_s.append(clock.monotonic() - start_s)
+        measured.items += posted.new
+        measured.repeats += posted.repeats
+        return
+
+
+async def _write_transfers(work: Work, begin: Callable[[], None]) -> Measured:
+    """Post journals of two entries, card to carrier, and nothing else."""
+    clock, rng = SystemClock(), random.Random(work.seed)
+    conninfo = work.settings.database_url.get_secret_value()
+    keys = {(AGENCY, 2210, owner) for owner in work.carriers}
+    numbers = await Accounts(conninfo).numbers(keys)
+    to = [numbers[key] for key in sorted(keys)]
+    connection = await connect_async(conninfo)
+    async with connection:
+        begin()
+        measured = Measured(clock.monotonic(), 0.0)
+        while measured.items < work.count:
+            start_s = clock.monotonic()
+            size = min(_TRANSFERS_A_BATCH, work.count - measured.items)
+            journals = [
+                _transfer(rng.randrange(work.cards) + 1, rng.choice(to), f"{work.seed}/{n}")
+                for n in range(measured.items, measured.items + size)
+            ]
+            with translated():
+                async with connection.transaction():
+                    cards = await lock_cards(connection, [j.card_no or 0 for j in journals])
+                    await post(connection, journals, cards)
+            measured.batch_s.append(clock.monotonic() - start_s)
+            measured.items += size
+        measured.end_s = clock.monotonic()
+        return measured
+
+
+def _transfer(card_no: int, account_no: int, key: str) -> Journal:
+    return Journal(
+        agency_id=AGENCY,
+        kind="transfer",
+        service_date=_NO_TIME,
+        event_at_ms=0,
+        received_ms=0,
+        entries={card_account(card_no, 2110): 1, account_no: -1},
+        rule="bench",
+        actor="bench",
+        source_key=key,
+        content_hash=b"bench",
+        card_no=card_no,
+    )
+
+
+async def _write_plain(work: Work, begin: Callable[[], None]) -> Measured:
+    """Call a function a transfer, each its own transaction; for a time, as it is the slow one."""
+    clock, rng = SystemClock(), random.Random(work.seed)
+    connection = await connect_async(work.settings.database_url.get_secret_value())
+    async with connection:
+        begin()
+        measured = Measured(clock.monotonic(), 0.0)
+        with translated():
+            while (start_s := clock.monotonic()) < measured.begin_s + work.seconds:
+                await connection.execute(
+                    "SELECT plain_create_transfer(%s, %s, 1)",
+                    (rng.randrange(work.cards) + 1, -1 - rng.randrange(len(work.carriers))),
+                )
+                measured.batch_s.append(clock.monotonic() - start_s)
+                measured.items += 1
+        measured.end_s = clock.monotonic()
+        return measured

@@ -1,0 +1,63 @@
+"""The file that tells the simulator its validators: who they are and what they seal with."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from sapar.contract.seal import ALGORITHMS, Algorithm
+from sapar.core.errors import BadInput
+from sapar.simulators.device import Credentials
+from sapar.simulators.taps_seal import DeviceKey
+
+COLUMNS = ("device_id", "password", "vehicle_id", "algorithm", "key_id", "key")
+
+
+def write_validators(
+    path: Path, credentials: Iterable[Credentials], keys: Mapping[str, DeviceKey]
+) -> None:
+    """Write a CSV with the columns `COLUMNS`; keys in hexadecimal."""
+    path.touch(mode=0o600)
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for who in credentials:
+            key = keys[who.device_id]
+            writer.writerow(
+                (who.device_id, who.password, who.vehicle_id, key.algorithm, key.key_id,
+                 key.key.hex())
+            )  # fmt: skip
+
+
+def read_validators(path: Path) -> tuple[list[Credentials], dict[str, DeviceKey]]:
+    """Read such a file.
+
+    Raises:
+        BadInput: it is missing, lacks a column, has no row, or a key that is none.
+    """
+    credentials: list[Credentials] = []
+    keys: dict[str, DeviceKey] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            for row in csv.DictReader(handle):
+                who = Credentials(row["device_id"], row["password"], row["vehicle_id"])
+                credentials.append(who)
+                key = bytes.fromhex(row["key"])
+                keys[who.device_id] = DeviceKey(_algorithm(row), int(row["key_id"]), key)
+    except (OSError, KeyError, ValueError) as exc:
+        raise BadInput(
+            f"cannot read validators from {path}: {exc!r}",
+            code="bad_validators_file",
+            hint=f"the file needs the columns {', '.join(COLUMNS)}",
+        ) from exc
+    if not credentials:
+        raise BadInput(f"{path} lists no validator", code="bad_validators_file")
+    return credentials, keys
+
+
+def _algorithm(row: Mapping[str, str]) -> Algorithm:
+    for known in ALGORITHMS:
+        if row["algorithm"] == known:
+            return known
+    raise ValueError(f"no algorithm: {row['algorithm']}")

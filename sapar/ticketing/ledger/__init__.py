@@ -1,0 +1,1 @@
+"""The double-entry ledger: accounts, what a fare posts, posting, the chain, checks and exports."""

@@ -1,0 +1,71 @@
+-- Evidence: keys of devices, and what is stored already.
+
+-- name: list_device_keys
+-- Every key with its device's name; times in Unix milliseconds.
+SELECT k.device_no, d.agency_id, d.device_id, k.key_id, k.algorithm, k.public_key,
+       floor(extract(epoch FROM k.valid_from) * 1000)::bigint,
+       floor(extract(epoch FROM k.revoked_at) * 1000)::bigint
+FROM device_key AS k
+JOIN device AS d USING (device_no)
+ORDER BY k.device_no, k.key_id;
+
+-- name: list_key_rows
+-- Keys of one agency's devices, or of one device.
+SELECT d.agency_id, d.device_id, k.key_id, k.algorithm, k.public_key, k.valid_from, k.revoked_at,
+       k.created_at
+FROM device_key AS k
+JOIN device AS d USING (device_no)
+WHERE d.agency_id = %(agency_id)s
+  AND (%(device_id)s::text IS NULL OR d.device_id = %(device_id)s)
+ORDER BY d.device_id, k.key_id;
+
+-- name: lock_device
+-- One change of a device's keys at a time.
+SELECT device_no FROM device
+WHERE agency_id = %(agency_id)s AND device_id = %(device_id)s
+FOR NO KEY UPDATE;
+
+-- name: insert_device_key
+-- A key's number is given once and never to another key.
+INSERT INTO device_key (device_no, key_id, algorithm, public_key, valid_from)
+VALUES (%(device_no)s, %(key_id)s, %(algorithm)s, %(public_key)s, %(valid_from)s);
+
+-- name: revoke_device_keys
+-- Revoke one key of a device, or all but one; what was revoked earlier stays so.
+UPDATE device_key SET revoked_at = %(at)s
+WHERE device_no = %(device_no)s
+  AND (key_id = %(key_id)s OR key_id <> %(all_but)s)
+  AND (revoked_at IS NULL OR revoked_at > %(at)s)
+RETURNING key_id;
+
+-- name: known_taps
+-- Which of these records are stored, byte for byte: their seals were judged then.
+SELECT t.device_no, t.epoch, t.seq, t.digest
+FROM unnest(%(device_no)s::int[], %(epoch)s::bigint[], %(seq)s::bigint[], %(digest)s::bytea[])
+     AS n (device_no, epoch, seq, digest)
+JOIN tap AS t ON t.device_no = n.device_no AND t.epoch = n.epoch AND t.seq = n.seq
+    AND t.digest = n.digest;
+
+-- name: new_device_voids
+-- Signed voids that devices sent as events and that were not judged yet; time in Unix milliseconds.
+SELECT e.device_no, e.epoch, e.seq, e.digest, (extract(epoch FROM e.time) * 1000)::bigint, e.data
+FROM event AS e
+WHERE e.kind = 'tap_void'
+  AND NOT EXISTS (SELECT FROM device_void AS v
+                  WHERE v.device_no = e.device_no AND v.epoch = e.epoch AND v.seq = e.seq
+                    AND v.digest = e.digest)
+ORDER BY e.device_no, e.epoch, e.seq
+LIMIT 500;
+
+-- name: insert_device_void
+-- Gives a row to the one worker that judges it.
+INSERT INTO device_void (device_no, epoch, seq, digest, judged_at, code)
+VALUES (%(device_no)s, %(epoch)s, %(seq)s, %(digest)s, %(now)s, %(code)s)
+ON CONFLICT DO NOTHING
+RETURNING device_no;
+
+-- name: open_void_exception
+-- A void that does not count: a person looks at it.
+INSERT INTO ticketing_exception (agency_id, kind, subject, device_no, detail, opened_at)
+VALUES (%(agency_id)s, 'void_refused', %(subject)s, %(device_no)s, %(code)s, %(now)s)
+ON CONFLICT DO NOTHING;
