@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` to see it run, `make test` before a change goes in.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint types imports web-check fmt bench lock clean
+.PHONY: help setup setup-test demo test lint types imports web-check fmt bench soak lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -39,6 +39,14 @@ fmt: ## Put the code in its form
 
 bench: setup ## Measure ingest on this machine
 	$(BIN)/sapar bench ingest $(ARGS)
+
+soak: setup-test ## Ticketing at length: histories, orders, kills, whole days; SEED=n repeats one
+	@seed=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}; echo "seed $$seed"; \
+	SAPAR_SOAK_EXAMPLES=500 SAPAR_SOAK_STEPS=60 SAPAR_SOAK_KILLS=200 SAPAR_SOAK_SHARE=1 \
+	SAPAR_SOAK_TAPS=100000 SAPAR_SOAK_SEEDS=20 $(BIN)/pytest -s --hypothesis-seed=$$seed \
+	tests/ticketing/test_machine.py tests/ticketing/test_permutations.py \
+	tests/ticketing/test_kills.py tests/ticketing/test_golden_day.py \
+	tests/ticketing/test_ulaanbaatar.py $(ARGS)
 
 lock: ## Resolve pyproject.toml into the hashed requirement files again
 	scripts/lock $(ARGS)

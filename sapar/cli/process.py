@@ -42,15 +42,19 @@ async def _supervised(part: Coroutine[Any, Any, None]) -> None:
         await task
 
 
-def start_part(settings: Settings, name: str) -> Metrics:
-    """Set logging up and make the process's metrics, served where `metrics_port` says so.
+def rare_collections() -> None:
+    """Make garbage collection rare.
 
-    Garbage collection is made rare: a part makes ten thousands of small objects a second and hardly
-    a cycle among them, and at Python's defaults a third of an ingest worker's time went into
-    looking for some.
+    A part makes ten thousands of small objects a second and hardly a cycle among them; at Python's
+    defaults a third of an ingest worker's time went into looking for some.
     """
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
+
+
+def start_part(settings: Settings, name: str) -> Metrics:
+    """Set logging up and make the process's metrics, served where `metrics_port` says so."""
+    rare_collections()
     configure_logging(settings, name)
     metrics = Metrics()
     if settings.metrics_port:

@@ -22,6 +22,7 @@ from sapar.core.settings import Settings
 from sapar.fleet.registry import Registry
 from sapar.ticketing.device_voids import take_device_voids
 from sapar.ticketing.keys import KeyWatcher
+from sapar.ticketing.taps.store import find_stored
 from sapar.ticketing.types import Posted, TapIn
 from sapar.ticketing.verify import Candidate, Identity, Verifier
 from sapar.uplink.letters import DeadLetter, dead_letter, write_letters
@@ -125,19 +126,13 @@ class Line:
 
     async def _find_known(self, candidates: Sequence[Candidate]) -> set[Identity]:
         """Look up which of the costly ones are stored already: to prove HMAC costs less."""
-        asked = [c.identity for c in candidates if c.tap.alg == ED25519]
+        asked = {c.identity[:3] for c in candidates if c.tap.alg == ED25519}
         if not asked:
             return set()
-        columns = zip(
-            ("device_no", "epoch", "seq", "digest"), zip(*asked, strict=True), strict=True
-        )
         with translated():
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(
-                    _QUERIES["known_taps"], {name: list(values) for name, values in columns}
-                )
-                rows = await cursor.fetchall()
-        return {(no, epoch, seq, bytes(digest)) for no, epoch, seq, digest in rows}
+                stored = await find_stored(connection, asked)
+        return {(*key, tap.digest) for key, versions in stored.items() for tap in versions}
 
     async def post(self, taps: Sequence[TapIn]) -> tuple[Posted, list[DeadLetter]]:
         """Post taps; what cannot be posted is halved until the culprit stands alone.

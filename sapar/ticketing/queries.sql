@@ -38,14 +38,6 @@ WHERE device_no = %(device_no)s
   AND (revoked_at IS NULL OR revoked_at > %(at)s)
 RETURNING key_id;
 
--- name: known_taps
--- Which of these records are stored, byte for byte: their seals were judged then.
-SELECT t.device_no, t.epoch, t.seq, t.digest
-FROM unnest(%(device_no)s::int[], %(epoch)s::bigint[], %(seq)s::bigint[], %(digest)s::bytea[])
-     AS n (device_no, epoch, seq, digest)
-JOIN tap AS t ON t.device_no = n.device_no AND t.epoch = n.epoch AND t.seq = n.seq
-    AND t.digest = n.digest;
-
 -- name: new_device_voids
 -- Signed voids that devices sent as events and that were not judged yet; time in Unix milliseconds.
 SELECT e.device_no, e.epoch, e.seq, e.digest, (extract(epoch FROM e.time) * 1000)::bigint, e.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter as Tally
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -87,19 +88,24 @@ class Verifier:
         """
         verdicts: list[str | None] = [None] * len(candidates)
         jobs: list[_Job] = []
+        repeats = 0
         for place, candidate in enumerate(candidates):
             if known and candidate.identity in known:
-                self._verdicts.labels("known").inc()
+                repeats += 1
                 continue
             judged = judge_but_ed25519(candidate, ring)
             if isinstance(judged, tuple):
                 jobs.append(_Job(place, candidate.canonical, *judged))
             else:
                 verdicts[place] = judged
-                self._verdicts.labels(judged or "good").inc()
         for job, good in zip(jobs, await self._prove(jobs), strict=True):
             verdicts[job.place] = None if good else "bad_signature"
-            self._verdicts.labels("good" if good else "bad_signature").inc()
+        tally = Tally(verdict or "good" for verdict in verdicts)
+        tally["good"] -= repeats
+        tally["known"] = repeats
+        for verdict, count in tally.items():
+            if count:
+                self._verdicts.labels(verdict).inc(count)
         return verdicts
 
     async def _prove(self, jobs: Sequence[_Job]) -> list[bool]:

@@ -69,6 +69,9 @@ def test_two_cities_with_the_same_numbers_side_by_side(checkout):
     report = finish(process)
     assert_clean(report)
     assert report["published"] > 400
+    assert report["ledger_balanced"], report["ledger_imbalances"]
+    assert report["taps"] > 0
+    assert report["journals"] > report["taps"]
     assert report["in_service_vehicles"] > 60
     assert report["vehicles_in_feed"] >= 0.95 * report["in_service_vehicles"]
     assert report["trip_updates"] >= 0.85 * report["in_service_vehicles"]

@@ -88,6 +88,12 @@ class Worker:
     def stop(self):
         self._process.terminate()
         assert self._process.wait(30) == 0
+
+    def close(self):
+        """Leave nothing behind, whatever happened."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
         self._log.close()
 
 
@@ -181,6 +187,7 @@ async def run(world, settings, broker, draw, log):
     waiting = entries_of(world, sealed)
     worker = Worker(settings, log)
     async with AsyncExitStack() as stack:
+        stack.callback(worker.close)
         await stack.enter_async_context(running(devices))
         for device in devices:
             device.config.upload_messages_per_s = 50.0

@@ -152,7 +152,9 @@ class TicketingMachine(DeskRules):
     def forge(self, data, code):
         """Somebody changes a record, or makes one up."""
         other = self._some_made(data)
-        tap = msgspec.structs.replace(other.tap, num_riders=other.tap.num_riders + 7)
+        tap = msgspec.structs.replace(
+            other.tap, num_riders=other.tap.num_riders + 7, signature=code
+        )
         taken = self.world.tap_in(other.device.device_id, tap, code)
         self.waiting.append(taken)
 

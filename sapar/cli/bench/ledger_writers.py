@@ -15,6 +15,7 @@ from time import process_time
 from typing import Any
 
 from sapar.cli.bench.ledger_town import AGENCY
+from sapar.cli.process import rare_collections
 from sapar.core.clock import SystemClock
 from sapar.core.db import connect_async, open_pool, translated
 from sapar.core.errors import Fault, Unavailable
@@ -113,6 +114,7 @@ def run_writers(works: Sequence[Work]) -> list[Measured]:
 
 def _main(work: Work, barrier: Barrier, answers: Any) -> None:
     configure_logging(work.settings, "bench")
+    rare_collections()
     kinds = {"taps": _write_taps, "transfers": _write_transfers, "plain": _write_plain}
     try:
         measured = asyncio.run(kinds[work.kind](work, lambda: _wait(barrier)))

@@ -199,7 +199,7 @@ CREATE TABLE tap (
     medium          text NOT NULL,
     num_riders      smallint NOT NULL,
     allowed         boolean NOT NULL,      -- the validator let the rider on
-    denylist_version int,                  -- that it decided by
+    denylist_version bigint,               -- that it decided by
     claimed_tiyn    bigint,                -- what it took from the card, and what was left on it
     balance_tiyn    bigint,
     synchronized    boolean NOT NULL,      -- its clock was set by GNSS or network time
@@ -339,7 +339,7 @@ BEGIN
         RETURN false;
     END IF;
     FOR i IN 1 .. cardinality(accounts) LOOP
-        IF amounts[i] = 0 THEN
+        IF amounts[i] = 0 OR accounts[i] IS NULL THEN
             RETURN false;
         ELSIF accounts[i] < -1000000000 THEN
             boardings := boardings + amounts[i];

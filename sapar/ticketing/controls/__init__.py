@@ -22,6 +22,7 @@ CONTROLS: Final[Mapping[str, str]] = {
     "balance_break": "the purse on a card does not go on where it was",
     "clock_out_of_order": "a device's tap lies before the one before it",
     "chain_break": "a device's record names another predecessor than the stored one",
+    "beyond_charge": "more was given back of a ride than it costs now, or it changed since",
 }
 """Controls by the kind of exception that they open."""
 

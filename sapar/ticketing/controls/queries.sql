@@ -93,6 +93,26 @@ WHERE d.agency_id = %(agency_id)s AND t.received_at >= %(since)s AND t.sealed IS
   AND NOT EXISTS (SELECT FROM tap b WHERE b.device_no = t.device_no AND b.epoch = t.epoch
                       AND b.seq = t.seq - 1 AND b.digest = t.previous_digest);
 
+-- name: beyond_charge
+-- A fare was given back, and then other records made the ride cheaper or none at all: the difference
+-- went to the card a second time. Or nobody rode, all was taken back, and the ride moved money since.
+-- However old the ride: refunds are few.
+WITH given AS (
+    SELECT r.tap_no, sum(r.amount_tiyn)::bigint AS amount_tiyn,
+           max(r.journal_no) FILTER (WHERE -1000000000 > ANY (j.accounts)) AS no_ride
+    FROM tap_refund r JOIN journal j USING (journal_no)
+    GROUP BY r.tap_no
+)
+SELECT 'tap ' || t.tap_no, t.tap_no, t.card_no, t.device_no, abs(g.amount_tiyn - t.charged_tiyn),
+       g.amount_tiyn || ' tiyn were given back, it costs ' || t.charged_tiyn || ' and is '
+           || t.status
+FROM given g
+JOIN tap t USING (tap_no)
+JOIN card c USING (card_no)
+WHERE c.agency_id = %(agency_id)s
+  AND (t.status <> 'posted' OR g.amount_tiyn > t.charged_tiyn
+       OR EXISTS (SELECT FROM journal j WHERE j.tap_no = t.tap_no AND j.journal_no > g.no_ride));
+
 -- name: open_findings
 -- One open exception a kind and subject; known ones stay as they are. What a person closed is not
 -- opened again.

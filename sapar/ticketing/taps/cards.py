@@ -73,11 +73,11 @@ async def load_histories(
     Args:
         connection: in the transaction that holds the locks.
         cards: the locked cards.
-        earliest_ms: the earliest tap of each card that is judged.
+        earliest_ms: the earliest tap of each card that has one.
         liabilities: reads who bears the rides of cards that were ever blocked.
     """
     found = {card.card_no: CardHistory(card) for card in cards}
-    changed = [no for no, one in found.items() if one.row.category_from_ms > earliest_ms[no]]
+    changed = [no for no, at_ms in earliest_ms.items() if found[no].row.category_from_ms > at_ms]
     for no, rows in (await _grouped(connection, "categories_of_cards", changed)).items():
         found[no].categories = rows
     with_pass = [no for no, one in found.items() if one.row.has_pass]

@@ -12,6 +12,7 @@ from sapar.ticketing.taps.carriers import Carriers
 from sapar.ticketing.taps.evidence import Evidence, Judgement
 from sapar.ticketing.taps.judge import UNKNOWN_CARD
 from sapar.ticketing.taps.scene import Scene
+from sapar.ticketing.taps.store import PostedTap
 from sapar.ticketing.types import Adjustment, Fare, Journal
 
 ACTOR = "sapar"
@@ -19,6 +20,7 @@ NOBODY = "what is known of the card"
 """Cause of a difference that no tap of the same card brought."""
 
 _CLEARING = (2210, 2220)  # in time, and after the day was closed
+_NOTHING = PostedTap({}, set())
 _NAMED_MAX = 5
 
 
@@ -51,7 +53,7 @@ class Changes:
 
     Args:
         scene: judged.
-        before: tap → account → net amount posted for it so far.
+        before: what is posted so far, by tap.
         carriers: names the owners of carriers' accounts.
         days: which business days are closed.
     """
@@ -59,7 +61,7 @@ class Changes:
     def __init__(
         self,
         scene: Scene,
-        before: Mapping[int, Mapping[int, int]],
+        before: Mapping[int, PostedTap],
         carriers: Carriers,
         days: ClosedDays,
     ) -> None:
@@ -146,9 +148,9 @@ class Changes:
         return journals
 
     def _owners(self, moving: Moving) -> set[str]:
-        """Give the carrier that a changed tap had and the one that it has."""
-        known = (moving.evidence.judged, moving.judged)
-        return {self._carriers.owner(one.carrier_no) for one in known if one is not None}
+        """Give the carrier of a changed tap, and those on whose accounts it stands."""
+        posted = self._before.get(moving.evidence.tap_no, _NOTHING)
+        return {self._carriers.owner(moving.judged.carrier_no), *posted.owners}
 
     def _difference(
         self, moving: Moving, entries: Mapping[int, int], numbers: Mapping[AccountKey, int]
@@ -160,7 +162,7 @@ class Changes:
         }
         return _late_difference(
             entries,
-            self._before.get(moving.evidence.tap_no, {}),
+            self._before.get(moving.evidence.tap_no, _NOTHING).entries,
             clearing_of,
             late=self._days.late(moving.agency_id, moving.judged.service_date),
         )

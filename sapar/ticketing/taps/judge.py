@@ -7,7 +7,7 @@ answer is the same in whatever order the versions came.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Protocol
@@ -92,7 +92,7 @@ PriceDay = Callable[[Sequence[Ride], int], list[Fare]]
 
 def judge_day(
     taps: Iterable[Evidence],
-    losers: Callable[[Evidence], str | None],
+    losers: Mapping[int, str],
     card: CardFacts,
     price_day: PriceDay,
     carried_tiyn: int,
@@ -102,7 +102,7 @@ def judge_day(
 
     Args:
         taps: every stored or new tap of the card on that day, in any order.
-        losers: says by which code a tap is beaten by another, or None.
+        losers: tap number → by which code another one beats it.
         card: the card's history.
         price_day: the tariff.
         carried_tiyn: charged on the earlier days of the month, for monthly caps.
@@ -114,7 +114,7 @@ def judge_day(
     found: dict[int, tuple[Judgement, Fare | None]] = {}
     riding: list[Evidence] = []
     for tap in taps:
-        code = tap.sealed or losers(tap)
+        code = tap.sealed or losers.get(tap.tap_no)
         if code is not None:
             found[tap.tap_no] = (held_judgement(code, tap.event_ms, tap.service_date), None)
         elif not tap.allowed:

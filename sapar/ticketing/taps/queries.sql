@@ -121,11 +121,13 @@ FROM unnest(%(tap_no)s::bigint[], %(status)s::text[], %(code)s::text[],
 WHERE t.tap_no = n.tap_no;
 
 -- name: posted_entries
--- What is posted for these taps, net per account.
-SELECT j.tap_no, e.account_no, sum(e.amount)::bigint
-FROM journal j, unnest(j.accounts, j.amounts) AS e (account_no, amount)
+-- What is posted for these taps, net per account, and whose clearing account it is, if one.
+SELECT j.tap_no, e.account_no, sum(e.amount)::bigint, a.owner
+FROM journal j
+CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS e (account_no, amount)
+LEFT JOIN account a ON a.account_no = e.account_no AND a.code IN (2210, 2220)
 WHERE j.tap_no = ANY(%(tap_no)s)
-GROUP BY j.tap_no, e.account_no HAVING sum(e.amount) <> 0;
+GROUP BY j.tap_no, e.account_no, a.owner HAVING sum(e.amount) <> 0;
 
 -- name: open_exceptions
 -- One open exception a kind and subject.
@@ -208,18 +210,19 @@ JOIN tap_evidence t ON t.device_no = n.device_no AND t.epoch = n.epoch AND t.boo
     AND NOT t.synchronized;
 
 -- name: neighbours_in_time
--- The nearest taps before and after whose clock was set, of the same boot.
+-- The nearest taps before and after whose clock was set, of the same boot; of several versions of
+-- one the same as clocks.py chooses.
 SELECT n.tap_no, t.seq, (extract(epoch FROM t.device_time) * 1000)::bigint, t.uptime_ms
 FROM unnest(%(tap_no)s::bigint[], %(device_no)s::int[], %(epoch)s::bigint[], %(boot_no)s::bigint[],
             %(seq)s::bigint[]) AS n (tap_no, device_no, epoch, boot_no, seq)
 CROSS JOIN LATERAL (
     (SELECT * FROM tap WHERE device_no = n.device_no AND epoch = n.epoch AND boot_no = n.boot_no
-         AND synchronized AND sealed IS NULL AND uptime_ms IS NOT NULL AND seq <= n.seq
-     ORDER BY seq DESC, device_time, digest LIMIT 1)
+         AND synchronized AND sealed IS NULL AND uptime_ms <= %(uptime_max_ms)s AND seq <= n.seq
+     ORDER BY seq DESC, device_time, uptime_ms LIMIT 1)
     UNION ALL
     (SELECT * FROM tap WHERE device_no = n.device_no AND epoch = n.epoch AND boot_no = n.boot_no
-         AND synchronized AND sealed IS NULL AND uptime_ms IS NOT NULL AND seq >= n.seq
-     ORDER BY seq, device_time, digest LIMIT 1)
+         AND synchronized AND sealed IS NULL AND uptime_ms <= %(uptime_max_ms)s AND seq >= n.seq
+     ORDER BY seq, device_time, uptime_ms LIMIT 1)
 ) t;
 
 -- name: days_between

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
+
 from sapar.core.db import AsyncConnection
 from sapar.core.errors import Fault
+from sapar.ticketing.ledger.entries import debited
 from sapar.ticketing.ledger.posting import lock_cards
 from sapar.ticketing.pricing import price_day
 from sapar.ticketing.taps import store
@@ -19,15 +22,21 @@ from sapar.ticketing.taps.evidence import Evidence, Judgement
 from sapar.ticketing.taps.judge import (
     COUNTER_REUSED,
     IDENTITY_CONFLICT,
+    UNKNOWN_CARD,
     DayKey,
     judge_day,
     list_counter_losers,
     list_identity_losers,
 )
 from sapar.ticketing.tariff.tariffs import Tariffs
-from sapar.ticketing.types import CardRow, Fare, TapIn
+from sapar.ticketing.types import Adjustment, CardRow, Fare, TapIn
+
+_decode = msgspec.json.Decoder(tuple[Adjustment, ...]).decode
 
 TariffsOf = Callable[[str], Tariffs]
+
+Month = tuple[int, int]
+"""Year and month of fare days."""
 
 
 @dataclass(slots=True)
@@ -40,7 +49,7 @@ class Scene:
         taken, new: the new taps as received and as evidence, in one order.
         stored: the stored taps that may change, by number.
         identities, counters: which were touched; others keep the judgement they have.
-        carried: (card, first day judged) → charged in the month before, in tiyn.
+        carried: (card, month) → charged in it before the first day judged, in tiyn.
         judged, fares: what each tap came to, new and stored ones.
         changed: the stored taps whose judgement is another now.
     """
@@ -52,7 +61,7 @@ class Scene:
     stored: dict[int, Evidence] = field(default_factory=dict)
     identities: set[store.Identity] = field(default_factory=set)
     counters: set[tuple[int, int]] = field(default_factory=set)
-    carried: Mapping[DayKey, int] = field(default_factory=dict)
+    carried: Mapping[tuple[int, Month], int] = field(default_factory=dict)
     judged: dict[int, Judgement] = field(default_factory=dict)
     fares: dict[int, Fare | None] = field(default_factory=dict)
     changed: list[Evidence] = field(default_factory=list)
@@ -90,7 +99,7 @@ class Scene:
         self,
         card_no: int,
         by_date: Mapping[date, Sequence[Evidence]],
-        losers: Callable[[Evidence], str | None],
+        losers: Mapping[int, str],
         history: CardHistory,
         carriers: Carriers,
     ) -> None:
@@ -104,7 +113,7 @@ class Scene:
         for day in sorted(by_date):
             if tariffs.has_month_cap and _month(day) != month:
                 month = _month(day)
-                carried = self.carried.get((card_no, day), 0)
+                carried = self.carried.get((card_no, month), 0)
             answers = judge_day(
                 by_date[day],
                 losers,
@@ -119,38 +128,33 @@ class Scene:
                 if tap.num_riders == 1:  # groups are outside the month's cap
                     carried += judgement.charged_tiyn
 
-    def _losers(self) -> Callable[[Evidence], str | None]:
-        """Say which taps another one beats: anew where a rival is new, else as it stands."""
+    def _losers(self) -> dict[int, str]:
+        """Say which taps another beats, and by what: anew where a rival is new, else as it is."""
         identities, counters = self.identities, self.counters
-        beaten: set[int] = set()
+        found = {
+            tap.tap_no: tap.judged.code
+            for tap in self.stored.values()
+            if tap.judged is not None and tap.judged.code in {IDENTITY_CONFLICT, COUNTER_REUSED}
+        }
         if identities:
-            beaten = list_identity_losers(t for t in self.everything() if t.identity in identities)
-
-        def beaten_identity(tap: Evidence) -> bool:
-            if identities and tap.identity in identities:
-                return tap.tap_no in beaten
-            return tap.judged is not None and tap.judged.code == IDENTITY_CONFLICT
-
-        rivals = [t for t in self.everything() if (t.card_no, t.counter) in counters]
-        out = {t.tap_no for t in rivals if beaten_identity(t)}
-        reused = list_counter_losers(rivals, out)
-
-        def find(tap: Evidence) -> str | None:
-            if beaten_identity(tap):
-                return IDENTITY_CONFLICT
-            if (tap.card_no, tap.counter) in counters:
-                return COUNTER_REUSED if tap.tap_no in reused else None
-            stands = tap.judged is not None and tap.judged.code == COUNTER_REUSED
-            return COUNTER_REUSED if stands else None
-
-        return find
+            rivals = [tap for tap in self.everything() if tap.identity in identities]
+            for tap in rivals:
+                found.pop(tap.tap_no, None)
+            found |= dict.fromkeys(list_identity_losers(rivals), IDENTITY_CONFLICT)
+        rivals = [tap for tap in self.everything() if (tap.card_no, tap.counter) in counters]
+        out = {no for no, code in found.items() if code == IDENTITY_CONFLICT}
+        for tap in rivals:
+            if tap.tap_no not in out:
+                found.pop(tap.tap_no, None)
+        found |= dict.fromkeys(list_counter_losers(rivals, out), COUNTER_REUSED)
+        return found
 
     def moves(self, evidence: Evidence) -> bool:
         """Tell whether a tap's judgement moves money or boardings that are not posted so."""
         now = self.judged[evidence.tap_no]
         if evidence.judged is None:
             return now.status == "posted"
-        return _posted_part(now) != _posted_part(evidence.judged)
+        return now != evidence.judged and _posted_part(now) != _posted_part(evidence.judged)
 
     def riding(self, cards: Sequence[CardRow]) -> list[Evidence]:
         """Give the taps of cards that are rides now."""
@@ -163,16 +167,22 @@ class Scene:
 
 
 def _posted_part(judgement: Judgement) -> tuple[Any, ...]:
-    """Give what journals depend on."""
+    """Give what the entries follow from, and no more: where it is another, so are they."""
     if judgement.status != "posted":
         return ()
+    charged, code = judgement.charged_tiyn, judgement.code
+    payers: dict[Any, int] = {}
+    for adjustment in _decode(judgement.adjustments):
+        payer = debited(adjustment)
+        if payer is not None:
+            payers[payer] = payers.get(payer, 0) + adjustment.amount_tiyn
     return (
-        judgement.code,
         judgement.carrier_no,
         judgement.product_id,
-        judgement.nominal_tiyn,
-        judgement.charged_tiyn,
-        judgement.adjustments,
+        charged,
+        bool(charged) and code == UNKNOWN_CARD,
+        bool(charged or payers) and code is not None,
+        payers,
     )
 
 
@@ -201,12 +211,24 @@ async def read_scene(
     others = {tap.card_no for tap in (*versions, *moved)}
     cards = await _lock_cards(connection, tariffs, taken, new, others)
     stored_taps = {tap.tap_no: tap for tap in (*versions, *moved)}
+    await _see_as_locked(connection, stored_taps)
     scene = Scene(cards, tariffs, taken, new, stored_taps, identities)
     await _read_rivals(connection, scene)
     days = {(tap.card_no, tap.service_date) for tap in scene.everything()}
     days |= {(tap.card_no, tap.judged.service_date) for tap in moved if tap.judged}
     await _read_days(connection, scene, days)
     return scene
+
+
+async def _see_as_locked(connection: AsyncConnection, stored: Mapping[int, Evidence]) -> None:
+    """Read anew how taps are judged and posted that were read before their cards were locked."""
+    if not stored:
+        return
+    identities = {tap.identity for tap in stored.values()}
+    for now in await store.load_versions(connection, sorted(identities)):
+        tap = stored.get(now.tap_no)
+        if tap is not None:
+            tap.judged, tap.revision = now.judged, now.revision
 
 
 async def read_days(
@@ -217,7 +239,21 @@ async def read_days(
     cards = await lock_cards(connection, {card_no for card_no, _ in wanted})
     scene = Scene(cards, tariffs)
     await _read_days(connection, scene, wanted)
+    while days := _misplaced(scene) - wanted:
+        wanted |= days
+        await _read_days(connection, scene, wanted)
     return scene
+
+
+def _misplaced(scene: Scene) -> set[DayKey]:
+    """Put stored taps on the fare days that the tariffs give them now, and name those days."""
+    days: set[DayKey] = set()
+    for tap in scene.stored.values():
+        day = scene.tariffs(scene.agency_of(tap)).fare_day(tap.event_ms)
+        if day != tap.service_date:
+            tap.service_date = day
+            days.add((tap.card_no, day))
+    return days
 
 
 async def _lock_cards(
@@ -331,10 +367,11 @@ async def _read_days(connection: AsyncConnection, scene: Scene, days: set[DayKey
     for tap in rows:
         scene.stored.setdefault(tap.tap_no, tap)
     if capped:
-        scene.carried = await store.load_carried(connection, capped)
+        carried = await store.load_carried(connection, capped)
+        scene.carried = {(no, _month(day)): charged for (no, day), charged in carried.items()}
 
 
-def _month(day: date) -> tuple[int, int]:
+def _month(day: date) -> Month:
     return day.year, day.month
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sapar.core.db import AsyncConnection, Rollback, int_array, load_queries
+from sapar.core.db import AsyncConnection, Rollback, int_array, load_queries, text_array
 from sapar.ticketing.taps.evidence import Evidence, Judgement
 from sapar.ticketing.taps.gaps import Range, SeqState
 from sapar.ticketing.taps.write import judgement_columns, tap_line
@@ -98,11 +98,12 @@ async def load_unsynchronized(
 
 
 async def load_neighbours(
-    connection: AsyncConnection, taps: Sequence[Evidence]
+    connection: AsyncConnection, taps: Sequence[Evidence], uptime_max_ms: int
 ) -> dict[int, list[tuple[int, int, int]]]:
     """Give (seq, time_ms, uptime_ms) of the nearest taps with a right clock, by tap."""
     names = ("tap_no", "device_no", "epoch", "boot_no", "seq")
-    columns = {name: [getattr(tap, name) for tap in taps] for name in names}
+    columns: dict[str, Any] = {name: [getattr(tap, name) for tap in taps] for name in names}
+    columns["uptime_max_ms"] = uptime_max_ms
     cursor = await connection.execute(_queries["neighbours_in_time"], columns)
     found: dict[int, list[tuple[int, int, int]]] = {}
     for tap_no, seq, time_ms, uptime_ms in await cursor.fetchall():
@@ -134,15 +135,16 @@ async def lock_known_cards(
     connection: AsyncConnection, refs: Mapping[str, Collection[str]]
 ) -> dict[int, CardRow]:
     """Lock the cards of these references (by agency), if all of them are known; else none."""
+    names = [(agency_id, ref) for agency_id, known in refs.items() for ref in known]
     columns = {
-        "agency_id": [agency_id for agency_id, names in refs.items() for _ in names],
-        "card_ref": [name for names in refs.values() for name in names],
+        "agency_id": text_array([agency_id for agency_id, _ in names]),
+        "card_ref": text_array([ref for _, ref in names]),
     }
     cards: dict[int, CardRow] = {}
     async with connection.transaction() as savepoint:
         cursor = await connection.execute(_queries["lock_known_cards"], columns, binary=True)
         found = [CardRow(*row) for row in await cursor.fetchall()]
-        if len(found) < len(columns["card_ref"]):
+        if len(found) < len(names):
             raise Rollback(savepoint)  # lets go of the locks
         cards = {card.card_no: card for card in found}
     return cards
@@ -201,14 +203,27 @@ async def update_taps(
     await connection.execute(_queries["update_taps"], judgement_columns(changed, judged))
 
 
-async def load_posted(
-    connection: AsyncConnection, tap_nos: Sequence[int]
-) -> dict[int, dict[int, int]]:
-    """Give what is posted for taps: tap → account → net amount."""
-    found: dict[int, dict[int, int]] = {}
+class PostedTap(NamedTuple):
+    """What is posted for a tap.
+
+    Attributes:
+        entries: account → net amount.
+        owners: of the clearing accounts among them.
+    """
+
+    entries: dict[int, int]
+    owners: set[str]
+
+
+async def load_posted(connection: AsyncConnection, tap_nos: Sequence[int]) -> dict[int, PostedTap]:
+    """Give what is posted for taps, by tap; those of which nothing is are left out."""
+    found: dict[int, PostedTap] = {}
     cursor = await connection.execute(_queries["posted_entries"], {"tap_no": list(tap_nos)})
-    for tap_no, account_no, amount in await cursor.fetchall():
-        found.setdefault(tap_no, {})[account_no] = amount
+    for tap_no, account_no, amount, owner in await cursor.fetchall():
+        posted = found.setdefault(tap_no, PostedTap({}, set()))
+        posted.entries[account_no] = amount
+        if owner is not None:
+            posted.owners.add(owner)
     return found
 
 

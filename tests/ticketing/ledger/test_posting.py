@@ -188,6 +188,7 @@ def test_the_database_takes_only_what_balances(database, cases):
             ("{{1,2},{3,4}}", "{{1,-1},{1,-1}}"),
             ("[0:1]={1,2}", "[0:1]={5,-5}"),
             ("{}", "{}"),
+            ("{0,NULL,0}", "{1,1,-2}"),
         ):
             assert not takes(connection, accounts, amounts)
 
