@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from sapar.api.pages import BUILT
 from sapar.core.mqtt import MqttClient
 from sapar.gtfs.realtime.phases import PHASES
+from sapar.gtfs.realtime.why import CODES
 from tests.api import town
 from tests.api.conftest import Instance
 
@@ -122,10 +123,35 @@ async def test_the_map_shows_all_vehicles_and_a_click_tells_of_one(
         await expect(panel).to_contain_text("at terminal")
         await expect(panel).to_contain_text("T2")
         await expect(panel).to_contain_text("90%")
-        await expect(panel).to_contain_text("signed on")
+        await expect(panel).to_contain_text(
+            "Signed on to trip T2: 5 m from the line, path fits 97 %, 4 min late"
+        )
         assert "bus=205" in page.url
         await page.keyboard.press("Escape")
         await expect(panel).to_have_count(0)
+
+
+def test_the_page_has_words_for_every_reason() -> None:
+    words = (BUILT.parent / "src" / "i18n" / "en.ts").read_text()
+    assert [code for code in CODES if f" why_{code}:" not in words] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "on_trip", "without"),
+    [
+        ("ru", "Водитель выбрал рейс T10: 5 м от линии, путь совпадает на 97 %", "Ни один рейс"),
+        ("kk", "Жүргізуші T10 рейсін таңдаған: сызықтан 5 м жерде", "Жүрген жолына сәйкес"),
+    ],
+)
+async def test_the_panel_says_why_in_the_language_of_the_page(
+    api: Instance, ticking: Engine, browser: Browser, language: str, on_trip: str, without: str
+) -> None:
+    listed = town.buses(town.TRANSIT_S)
+    driving = next(bus["id"] for bus in listed if bus["trip_id"] == "T10")
+    parked = next(bus["id"] for bus in listed if bus["trip_id"] is None)
+    for bus, words in ((driving, on_trip), (parked, without)):
+        async with visit(browser, f"{api.url}/?lang={language}&bus={bus}") as page:
+            await expect(page.locator(".panel")).to_contain_text(words, timeout=PATIENCE_MS)
 
 
 async def test_the_banner_comes_when_ticks_stop_and_goes_when_they_return(

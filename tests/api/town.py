@@ -97,6 +97,24 @@ def import_town(conninfo: str, agency_id: str, version: str = "town-1") -> None:
         )
 
 
+_NO_TRIP = {
+    "reason": "no trip fits where it is and was",
+    "reason_code": "no_fit",
+    "reason_values": {},
+}
+
+
+def _on_trip(trip_id: str) -> dict[str, object]:
+    values = {
+        "by": "signed", "trip": trip_id, "off_m": 5, "fit": 0.97, "timing": "late", "minutes": 4,
+    }  # fmt: skip
+    return {
+        "reason": f"signed on to trip {trip_id}: 5 m from its line, path fits 0.97, 4 min late",
+        "reason_code": "on_line",
+        "reason_values": values,
+    }
+
+
 def buses(time_s: float, count: int = 24, age_s: float = 3.0) -> list[dict[str, object]]:
     """Where all buses are at a moment; every class of punctuality and every phase occurs."""
     delays = (0, 30, 130, 420, 700, -90, -200, 0)
@@ -126,7 +144,7 @@ def buses(time_s: float, count: int = 24, age_s: float = 3.0) -> list[dict[str, 
                 "stale": phase == "no_signal",
                 "next_stop_id": f"S{name}-{number % len(_STOPS)}" if has_trip else None,
                 "next_stop_time_s": round(time_s) + 90 if phase == "in_progress" else None,
-                "reason": "signed on" if has_trip else "no trip fits where it is and was",
+                **(_on_trip(f"T{name}") if has_trip else _NO_TRIP),
             }
         )
     return found

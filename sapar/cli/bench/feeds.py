@@ -15,6 +15,7 @@ from sapar.gtfs.realtime.encode import Encoder
 from sapar.gtfs.realtime.ragged import expand
 from sapar.gtfs.realtime.snapshot import Picture
 from sapar.gtfs.realtime.updates import Updates
+from sapar.gtfs.realtime.why import reason
 from sapar.gtfs.timetable import Timetable, load_timetable
 
 _NOW_S = 1_760_000_000
@@ -53,7 +54,10 @@ def invent_picture(timetable: Timetable, vehicles: int) -> Picture:
         _NOW_S,
         np.arange(vehicles),
         [f"bus-{number:04d}" for number in range(vehicles)],
-        ["signed on to the trip"] * vehicles,
+        [
+            reason("waits", by="signed", trip=timetable.trips.ids[trip], off_m=5)
+            for trip in trips.tolist()
+        ],
         _NOW_S - 10 * random.random(vehicles),
         timetable.stops.latitude[stop],
         timetable.stops.longitude[stop],

@@ -34,7 +34,7 @@ from sapar.ticketing.types import Journal, TapIn
 
 _PATIENCE_S = 900.0
 _START_S = 120.0
-_TRANSFERS_A_BATCH = 5000
+_TRANSFERS_A_BATCH = 1000
 _NO_TIME = date(2020, 1, 1)
 
 

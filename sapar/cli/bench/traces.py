@@ -195,7 +195,7 @@ def play(trace: Trace, timetable: Timetable, *, signed: bool) -> list[Thought]:
             Thought(
                 PHASES[int(seen.phase[0])],
                 timetable.trips.ids[trip] if trip >= 0 else "",
-                seen.reasons[0],
+                str(seen.reasons[0]),
                 float(seen.confidence[0]),
             )
         )

@@ -23,9 +23,11 @@ from sapar.gtfs.realtime.lateness import Lateness
 from sapar.gtfs.realtime.lattice import Lattice
 from sapar.gtfs.realtime.ragged import expand, number_in_group
 from sapar.gtfs.realtime.service_of_stops import StopService
+from sapar.gtfs.realtime.sign_check import disagreement, is_signed
 from sapar.gtfs.realtime.travel_times import TravelTimes
 from sapar.gtfs.realtime.turns import NO_TURNS, Turns
 from sapar.gtfs.realtime.uncertainty import Uncertainty
+from sapar.gtfs.realtime.ways import NO_WAYS, Ways
 
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
@@ -56,7 +58,6 @@ _EARLY_WORST = 8.0
 _WAIT_NEAR_M, _WAIT_WIDTH_M = 60.0, 90.0
 _LINK_SHARE = 0.3
 _AWAY_WORST = 3.5  # a bus without a line under it may be on its way to the first stop
-_SIGN = {"sign_trip": 0.6, "sign_block": 0.6, "sign_route": 0.5}
 _LOOSE = 1.5  # such a run fits at any moment: that it is on time is no evidence
 
 
@@ -115,6 +116,7 @@ class Ground:
     stops: StopService
     uncertainty: Uncertainty
     turns: Turns = NO_TURNS
+    ways: Ways = NO_WAYS
     lateness: Lateness = field(default_factory=Lateness)
 
 
@@ -183,7 +185,7 @@ class Step:
 
 def _spread(beliefs: Beliefs, fix: Longs, step: Step) -> tuple[Beliefs, Longs]:
     """Let each belief stay, or go on by one call or several."""
-    lattice, links = step.ground.lattice, step.ground.links
+    lattice, links, ways = step.ground.lattice, step.ground.links, step.ground.ways
     plan = lattice.network.timetable.stop_times
     reach = step.moved_m[fix] * _REACH_SHARE + _REACH_M
     parts, owners = [], []
@@ -202,10 +204,13 @@ def _spread(beliefs: Beliefs, fix: Longs, step: Step) -> tuple[Beliefs, Longs]:
         row = np.where(
             last,
             np.where(following != NO, lattice.first_row[np.maximum(following, 0)], NO),
-            here.row + 1,
+            ways.serving(here.row + 1, here.day),
         )
         if number:
-            gone = gone + lattice.leg_m[lattice.leg_of_row[here.row]]
+            length = ways.took(
+                here.row, here.day, lambda rows: lattice.leg_m[lattice.leg_of_row[rows]]
+            )
+            gone = gone + length
         on = (gone <= reach) & (here.score - cost > -WORSE_MAX)
         turned, turning = _turned(here, at, cost, last & (following == NO) & on, step)
         if len(turned):
@@ -248,7 +253,8 @@ def _step_cost(here: Beliefs, fix: Longs, step: Step, *, touched: Bools, first: 
     stop before it is due costs by how much.
     """
     ground, elapsed = step.ground, step.elapsed_s[fix]
-    usual = np.maximum(ground.times.planned_s[here.row], 15.0)
+    planned = ground.ways.took(here.row, here.day, lambda rows: ground.times.planned_s[rows])
+    usual = np.maximum(planned, 15.0)
     cost = np.where(touched, 0.0, _MISSED - np.log(np.clip(elapsed / usual, 0.02, 1.0)))
     if not first.any():
         return cost
@@ -293,10 +299,15 @@ def weigh(beliefs: Beliefs, fix: Longs, step: Step) -> None:
     fit = np.zeros(len(beliefs))
     under_way = np.flatnonzero(~first)
     at = fix[under_way]
-    leg = lattice.leg_of_row[beliefs.row[under_way]]
-    along, off, east, north = lattice.project(leg, step.fixes.x[at], step.fixes.y[at])
+    along, off, east, north, tolerance = step.ground.ways.project(
+        lattice,
+        beliefs.row[under_way],
+        beliefs.day[under_way],
+        step.fixes.x[at],
+        step.fixes.y[at],
+    )
     beliefs.along_m[under_way], beliefs.off_m[under_way] = along, off
-    wide = off / lattice.tolerance_m[leg]
+    wide = off / tolerance
     fit[under_way] = -np.minimum(0.5 * wide * wide, _OFF_WORST)
     moved = step.moved_m[at]
     cosine = (step.dx[at] * east + step.dy[at] * north) / np.maximum(moved, 1.0)
@@ -306,11 +317,11 @@ def weigh(beliefs: Beliefs, fix: Longs, step: Step) -> None:
     if len(waiting):
         fit[waiting] = _fit_waiting(beliefs, waiting, fix[waiting], step)
     beliefs.fit = fit.copy()
-    fit -= _disagreement(beliefs, trip, step)
+    fit -= disagreement(step.fleet, lattice, beliefs.slot, trip)
     timing = _timing(beliefs, trip, first, step.fixes.time_s[fix], step.ground)
     timing = np.maximum(timing, beliefs.timing)  # once odd, odd for good
     if not step.first_look:
-        timing = np.where(_is_signed(step.fleet, beliefs.slot), beliefs.timing, timing)
+        timing = np.where(is_signed(step.fleet, beliefs.slot), beliefs.timing, timing)
     beliefs.score = beliefs.score + fit * step.evidence[fix] + beliefs.timing - timing
     beliefs.timing = timing
 
@@ -324,17 +335,13 @@ def _timing(beliefs: Beliefs, trip: Ints, first: Bools, time_s: Floats, ground: 
     share = np.clip(left_m / np.maximum(lattice.leg_m[leg], 1.0), 0.0, 1.0)
     planned = plan.arrival_s[row] - plan.departure_s[np.maximum(row - 1, 0)]
     due_s = plan.arrival_s[row] - np.where(first, 0.0, share * planned)
+    led = ground.ways.led(row, beliefs.day)
+    if led.any():
+        due_s[led] = lattice.network.scheduled_s(trip[led], beliefs.along_m[led])
     late = time_s - beliefs.base_s - due_s
     late = np.where(first, time_s - beliefs.base_s - plan.departure_s[row], late)
     cost = ground.lateness.cost(np.where(first, np.maximum(late, 0.0), late))
     return np.where(ground.turns.is_loose(trip), _LOOSE, cost)
-
-
-def _is_signed(fleet: FleetState, slots: Slots) -> Bools:
-    """Tell whose driver named a trip or block: how late it is tells no more of what it runs."""
-    named = (fleet.ints("sign_trip")[slots] != NO) | (fleet.ints("sign_block")[slots] != NO)
-    result: Bools = named & ~fleet.flags("sign_doubted")[slots]
-    return result
 
 
 def _fit_waiting(beliefs: Beliefs, rows: Longs, fix: Longs, step: Step) -> Floats:
@@ -357,24 +364,6 @@ def _fit_waiting(beliefs: Beliefs, rows: Longs, fix: Longs, step: Step) -> Float
     beliefs.along_m[rows] = lattice.m[lattice.leg_begin[lattice.leg_of_row[row]]]
     beliefs.off_m[rows] = out
     return fit - np.where(leaving, 1.0, 0.0)
-
-
-def _disagreement(beliefs: Beliefs, trip: Ints, step: Step) -> Floats:
-    """Weigh what the driver signed on to: it is right as a rule, and not always."""
-    fleet, slots = step.fleet, beliefs.slot
-    trips = step.ground.lattice.network.timetable.trips
-    cost = np.zeros(len(beliefs))
-    for name, of_trip in (
-        ("sign_trip", None),
-        ("sign_block", trips.block_idx),
-        ("sign_route", trips.route_idx),
-    ):
-        sign = fleet.ints(name)[slots]
-        if (sign == NO).all():
-            continue
-        has = trip if of_trip is None else of_trip[trip]
-        cost = np.maximum(cost, np.where((sign != NO) & (sign != has), _SIGN[name], 0.0))
-    return np.where(fleet.flags("sign_doubted")[slots], 0.0, cost)
 
 
 def kept(beliefs: Beliefs) -> Beliefs:

@@ -67,8 +67,8 @@ def fit_detour(
         return None
     _, from_m, to_m = min(pairs)
     between = np.flatnonzero((pattern.stop_m > from_m) & (pattern.stop_m < to_m))
-    off_m, _ = _along(timetable, pattern.stop_idx[between], lat, lon)
-    _, along_m = _along(timetable, np.array(replacement, np.int32), lat, lon)
+    off_m, _ = along_path(timetable, pattern.stop_idx[between], lat, lon)
+    _, along_m = along_path(timetable, np.array(replacement, np.int32), lat, lon)
     return LineDetour(
         act_id,
         float(from_m),
@@ -149,7 +149,7 @@ def _places(pattern: Pattern, latitude: float, longitude: float) -> list[float]:
     return found
 
 
-def _along(
+def along_path(
     timetable: Timetable, stops: NDArray[np.int32], lat: Floats, lon: Floats
 ) -> tuple[Floats, Floats]:
     """Measure stops against a path: how far off it they lie, and how far along."""

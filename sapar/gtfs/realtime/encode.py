@@ -143,6 +143,14 @@ class Encoder:
         modified = [n for n in modified if self._has_times(updates.keys[n], n, cast, picture)]
         numbers = np.array([*modified, *plain], np.int64)
         unseen = _unseen(picture, self._timetable)
+        begin = updates.begin[numbers]
+        trips = np.array([updates.keys[number][0] for number in numbers.tolist()], np.int64)
+        first = (updates.row[begin] - self._timetable.trips.st_begin[trips]).tolist()
+        for place, number in enumerate(numbers.tolist()):
+            passed_by = _passed_by(updates.keys[number], first[place], orders)
+            if passed_by:
+                first[place] = min(passed_by)
+                unseen[number] = unseen.get(number, NO_STOPS) | passed_by
         frames = [
             self._frame(
                 updates.keys[number],
@@ -153,14 +161,12 @@ class Encoder:
             )
             for place, number in enumerate(numbers.tolist())
         ]
-        begin = updates.begin[numbers]
-        trips = np.array([updates.keys[number][0] for number in numbers.tolist()], np.int64)
         at, _, _ = expand(begin, begin + updates.count()[numbers])
         driven = {updates.keys[number] for number in plain}
         return encode_updates(
             self._header(picture),
             frames,
-            (updates.row[begin] - self._timetable.trips.st_begin[trips]).tolist(),
+            first,
             picture.time_s[updates.vehicle[numbers]].astype(np.int64),
             updates.arrival_s[at],
             updates.departure_s[at],
@@ -283,6 +289,18 @@ def _unseen(picture: Picture, timetable: Timetable) -> dict[int, frozenset[int]]
         rows = updates.row[begin : begin + int(count[number])] - st_begin[trips[number]]
         found[number] = frozenset(range(int(first[number]), int(size[number]))) - set(rows.tolist())
     return found
+
+
+def _passed_by(key: RunKey, first: int, orders: Orders) -> frozenset[int]:
+    """Give the stops that a bus leaves out on its detour right before the first stop ahead.
+
+    Riders there are told so until it is back on its line.
+    """
+    modification = orders.modified.get(key[:2])
+    begin = first
+    while modification is not None and begin - 1 in modification.missed:
+        begin -= 1
+    return frozenset(range(begin, first))
 
 
 def _status(picture: Picture, rows: Longs) -> NDArray[np.int8]:

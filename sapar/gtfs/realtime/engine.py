@@ -127,7 +127,7 @@ class Engine:
         """Assign and predict, without encoding; the picture is kept as `snapshot`."""
         self._days.look(now_s)
         self._begin_day(now_s)
-        self._tracker.pins = self._encoder.orders(self.acts, now_s).pins
+        self._tracker.orders = self._encoder.orders(self.acts, now_s)
         self._tracker.look(now_s)
         self._forecaster.ground = self._tracker.ground
         self._around.note(self.fleet, self._network, now_s)

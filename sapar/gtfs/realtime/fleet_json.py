@@ -35,6 +35,8 @@ class _Vehicle(msgspec.Struct, frozen=True, gc=False):
     next_stop_id: str | None
     next_stop_time_s: int | None
     reason: str
+    reason_code: str
+    reason_values: dict[str, str | float]
 
 
 class _Fleet(msgspec.Struct, frozen=True):
@@ -77,7 +79,9 @@ def encode_fleet(picture: Picture, timetable: Timetable) -> bytes:
         [phase == NO_SIGNAL for phase in phases],
         named(stops.ids, stop),
         _next_times(picture, timetable),
-        picture.reasons,
+        map(str, picture.reasons),
+        [reason.code for reason in picture.reasons],
+        [reason.values for reason in picture.reasons],
     )
     fleet = _Fleet(picture.header_s, picture.heard, picture.expected, list(vehicles))
     return _ENCODER.encode(fleet)

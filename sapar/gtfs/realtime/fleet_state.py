@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sapar.core.geometry import Floats
+from sapar.gtfs.realtime.why import NOT_PLACED, Reason
 
 Ints = NDArray[np.int32]
 Slots = NDArray[np.int64]
@@ -64,6 +65,7 @@ _COLUMNS: dict[str, tuple[type, float]] = {
     "off_m": (np.float64, 0.0),
     "off_since_s": (np.float64, np.inf),
     "delay_s": (np.float64, 0.0),
+    "on_path": (np.bool_, False),  # on a drawn detour, off the line of the timetable
     # tracking: the fix that the beliefs last looked at, and how they stand
     "tracked_x": (np.float64, np.nan),
     "tracked_y": (np.float64, np.nan),
@@ -91,14 +93,14 @@ class FleetState:
 
     Attributes:
         ids: vehicle id by slot; `index` is the way back.
-        reasons: why the vehicle is on its run, or on none, in words for a dispatcher.
+        reasons: why the vehicle is on its run, or on none, for a dispatcher.
         columns: every property named above, as an array of which the first `len(ids)` rows count.
         trail_x, trail_y, trail_s: earlier places, newest first, NaN where there are fewer.
     """
 
     ids: list[str] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
     signs: list[tuple[str | None, str | None, str | None]] = field(default_factory=list)
     columns: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     trail_x: Floats = field(default_factory=lambda: np.full((0, TRAIL), np.nan))
@@ -146,13 +148,13 @@ class FleetState:
                     self._add(vehicle_id)
         return np.array([index[v] for v in vehicle_ids], np.int64)
 
-    def clear_run(self, slots: Slots, reason: str) -> None:
+    def clear_run(self, slots: Slots, reason: Reason) -> None:
         """Take the run away from vehicles and say why."""
         for name in ("trip", "day"):
             self.columns[name][slots] = NO
         self.columns["source"][slots] = SOURCE_NONE
         self.columns["confidence"][slots] = 0.0
-        for name in ("departed", "finished"):
+        for name in ("departed", "finished", "on_path"):
             self.columns[name][slots] = False
         self.columns["off_since_s"][slots] = np.inf
         for slot in slots:
@@ -179,7 +181,7 @@ class FleetState:
             self._grow(2 * slot)
         self.ids.append(vehicle_id)
         self.index[vehicle_id] = slot
-        self.reasons.append("not yet placed")
+        self.reasons.append(NOT_PLACED)
         self.signs.append((None, None, None))
 
     def _grow(self, capacity: int) -> None:

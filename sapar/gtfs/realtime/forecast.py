@@ -107,12 +107,10 @@ class Forecaster:
         self, fleet: FleetState, slots: Slots, row: Longs, trip: Ints, now_s: float
     ) -> Forecast:
         """Predict the runs that the vehicles are on."""
-        lattice, times = self.ground.lattice, self.ground.times
+        lattice = self.ground.lattice
         waiting = row == lattice.first_row[trip]
-        rows, run, begin = expand(row, lattice.last_row[trip] + 1)
-        took, _ = times.estimate(rows, now_s)
-        leg = lattice.leg_of_row[row]
-        took[begin] = np.where(waiting, 0.0, self._rest(fleet, slots, leg, row, took[begin]))
+        rows, run, begin, took = self._calls(row, fleet.ints("day")[slots], now_s)
+        took[begin] = np.where(waiting, 0.0, self._rest(fleet, slots, row, took[begin]))
         base_s = fleet.floats("base_s")[slots]
         leave_s = self._leaving(fleet, slots, row, base_s, now_s)
         start = np.where(waiting, leave_s, self._going_on(fleet, slots, row, trip))
@@ -128,6 +126,17 @@ class Forecaster:
             np.arange(len(slots)), trip, fleet.ints("day")[slots], fleet.ints("start_s")[slots],
             base_s, np.zeros(len(slots), np.int64), begin, rows, arrival, departure, kind,
         )  # fmt: skip
+
+    def _calls(self, row: Longs, day: Ints, now_s: float) -> tuple[Longs, Longs, Longs, Floats]:
+        """List the calls that runs make from `row` on: (rows, run, begin, what each leg takes)."""
+        lattice, times, ways = self.ground.lattice, self.ground.times, self.ground.ways
+        rows, run, begin = expand(row, lattice.last_row[lattice.trip_of_row[row]] + 1)
+        if ways:
+            made = ~ways.left_out(rows, day[run])
+            made[begin] = True
+            rows, run = rows[made], run[made]
+            begin = np.searchsorted(run, np.arange(len(row)))
+        return rows, run, begin, ways.took(rows, day[run], lambda r: times.estimate(r, now_s)[0])
 
     def _leaving(
         self, fleet: FleetState, slots: Slots, row: Longs, base_s: Floats, now_s: float
@@ -193,21 +202,21 @@ class Forecaster:
         arrival_s[1:] += np.where(run[1:] == run[:-1], wait_s[:-1], 0.0)
         return arrival_s
 
-    def _rest(
-        self, fleet: FleetState, slots: Slots, leg: Longs, row: Longs, took_s: Floats
-    ) -> Floats:
+    def _rest(self, fleet: FleetState, slots: Slots, row: Longs, took_s: Floats) -> Floats:
         """Give what is left of the time for the leg that each bus is on.
 
         The time of a leg is dwell at its start, then the way. A bus that stands where it arrived
         has dwelt for a while already; one that has left has its dwell behind it.
         """
-        lattice = self.ground.lattice
-        length_m = lattice.leg_m[leg]
-        done_m = fleet.floats("along_m")[slots] - lattice.m[lattice.leg_begin[leg]]
+        lattice, ways, day = self.ground.lattice, self.ground.ways, fleet.ints("day")[slots]
+        along_m, opening = fleet.floats("along_m")[slots], ways.opening(row, day)
+        length_m = ways.took(row, day, lambda rows: lattice.leg_m[lattice.leg_of_row[rows]])
+        done_m = along_m - lattice.m[lattice.leg_begin[lattice.leg_of_row[opening]]]
         dwell_s = np.minimum(DWELL_S, DWELL_SHARE * took_s)
         way_m = np.maximum(length_m - AT_STOP_M, 1.0)
         left = np.clip((way_m - done_m) / way_m, 0.0, 1.0)
-        at_start = (fleet.rows("reached_row")[slots] == row - 1) & (done_m < AT_STOP_M)
+        left = ways.left_share(row, day, along_m, left)
+        at_start = (fleet.rows("reached_row")[slots] == opening - 1) & (done_m < AT_STOP_M)
         stood_s = fleet.floats("time_s")[slots] - fleet.floats("reached_s")[slots]
         stood_s = np.where(np.isfinite(stood_s), stood_s, dwell_s)
         still_s = np.where(at_start, np.maximum(dwell_s - stood_s, 0.0), 0.0)
@@ -216,7 +225,7 @@ class Forecaster:
 
     def _next(self, done: Forecast, now_s: float) -> Forecast:
         """Predict the runs that follow those of a forecast, as far as they begin soon."""
-        lattice, times, links = self.ground.lattice, self.ground.times, self.ground.links
+        lattice, links = self.ground.lattice, self.ground.links
         table = lattice.network.timetable.stop_times
         following = links.following(done.day, done.trip)
         end = np.append(done.begin[1:], len(done.row)) - 1
@@ -235,8 +244,7 @@ class Forecaster:
         soon = leave_s <= now_s + AHEAD_S
         goes_on, trip, base_s, first = goes_on[soon], trip[soon], base_s[soon], first[soon]
         leave_s, ended_s, break_s = leave_s[soon], ended_s[soon], break_s[soon]
-        rows, run, begin = expand(first, lattice.last_row[trip] + 1)
-        took, _ = times.estimate(rows, now_s)
+        rows, run, begin, took = self._calls(first, done.day[goes_on], now_s)
         took[begin] = 0.0
         arrival = self._driven(leave_s, rows, run, begin, took, base_s)
         departure = arrival.copy()

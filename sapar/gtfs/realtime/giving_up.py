@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sapar.gtfs.realtime.fleet_state import NO, FleetState
 from sapar.gtfs.realtime.lattice import Lattice
+from sapar.gtfs.realtime.why import Reason, reason
 
 _SILENT_MAX_S = 1800.0  # silent for longer: what it runs when it is back is a new question
 _LATE_MAX_S = 9000.0  # a bus parked on its line for the night is not a day late
@@ -15,7 +16,7 @@ _OFF_GIVE_UP_S = 420.0
 
 def lost_causes(
     fleet: FleetState, lattice: Lattice, known: NDArray[np.bool_], now_s: float
-) -> list[tuple[int, str]]:
+) -> list[tuple[int, Reason]]:
     """List the vehicles to take from their runs, each with the reason; notes who left its line.
 
     `known` tells which vehicles have beliefs.
@@ -33,10 +34,10 @@ def lost_causes(
         trip = int(fleet["trip"][slot])
         trip_id = trips[trip] if trip != NO else ""
         if silent[slot]:
-            reason = f"silent since trip {trip_id}"
+            why = reason("silent", trip=trip_id) if trip != NO else reason("silent_idle")
         elif lost[slot]:
-            reason = f"left the line of trip {trip_id}: {fleet['off_m'][slot]:.0f} m off it"
+            why = reason("left_line", trip=trip_id, off_m=round(float(fleet["off_m"][slot])))
         else:
-            reason = f"too late to be on trip {trip_id}"
-        found.append((slot, reason))
+            why = reason("too_late", trip=trip_id)
+        found.append((slot, why))
     return found

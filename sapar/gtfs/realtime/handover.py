@@ -11,6 +11,7 @@ from sapar.core.geometry import to_degrees
 from sapar.gtfs.realtime.days import FREQUENCY_LOOSE, Days
 from sapar.gtfs.realtime.fleet_state import NO, FleetState
 from sapar.gtfs.realtime.network import Network
+from sapar.gtfs.realtime.why import reason
 from sapar.gtfs.timetable.model import Timetable
 
 _PLACES = (("x", "y"), ("jump_x", "jump_y"), ("tracked_x", "tracked_y"))
@@ -44,7 +45,7 @@ def adopt_runs(fleet: FleetState, days: Days, positions: bytes) -> None:
     for slot in range(len(fleet)):
         owner = adopted.get(fleet.run_key(slot), slot)
         if owner != slot:
-            fleet.clear_run(np.array([slot]), f"its trip was taken over by {fleet.ids[owner]}")
+            fleet.clear_run(np.array([slot]), reason("taken_over", bus=fleet.ids[owner]))
             fleet["seeded_s"][slot] = -np.inf
 
 
@@ -90,7 +91,7 @@ def _keep_run(fleet: FleetState, slot: int, old: Network, new: Network) -> None:
     after = new.timetable.trips.index.get(trip_id, NO)
     day = date.fromordinal(int(fleet["day"][slot]))
     if after == NO or not _same_trip(old.timetable, before, new.timetable, after, day):
-        fleet.clear_run(np.array([slot]), f"the new timetable changed trip {trip_id}")
+        fleet.clear_run(np.array([slot]), reason("new_timetable", trip=trip_id))
         return
     fleet["trip"][slot] = after
     moved = new.timetable.trips.st_begin[after] - old.timetable.trips.st_begin[before]

@@ -64,19 +64,7 @@ class Lattice:
             (along_m, off_m, east, north): the place along the line, how far off it the point is,
             and the direction of the line there as a unit vector.
         """
-        seg, owner, begin = expand(self.leg_begin[leg], self.leg_begin[leg + 1] - 1)
-        ax, ay, bx, by = self.x[seg], self.y[seg], self.x[seg + 1], self.y[seg + 1]
-        share, off = project_on_segments(x[owner], y[owner], ax, ay, bx, by)
-        best = argmin_of_groups(off, begin)
-        at = seg[best]
-        length = np.maximum(np.hypot(bx[best] - ax[best], by[best] - ay[best]), 1e-6)
-        along = self.m[at] + share[best] * (self.m[at + 1] - self.m[at])
-        return (
-            along,
-            off[best],
-            (bx[best] - ax[best]) / length,
-            (by[best] - ay[best]) / length,
-        )
+        return project_on_legs(self.leg_begin, self.x, self.y, self.m, leg, x, y)
 
     def between(self, last: Longs, first: Longs) -> tuple[Floats, Floats]:
         """Give the planned break and the way from last calls of trips to first ones of the next.
@@ -90,6 +78,25 @@ class Lattice:
             self.stop_x[first] - self.stop_x[last], self.stop_y[first] - self.stop_y[last]
         )
         return break_s.astype(np.float64), way_m
+
+
+def project_on_legs(
+    leg_begin: Longs, leg_x: Floats, leg_y: Floats, leg_m: Floats, leg: Longs, x: Floats, y: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Find the nearest place on legs, as `Lattice.project` does; they are laid out as there."""
+    seg, owner, begin = expand(leg_begin[leg], leg_begin[leg + 1] - 1)
+    ax, ay, bx, by = leg_x[seg], leg_y[seg], leg_x[seg + 1], leg_y[seg + 1]
+    share, off = project_on_segments(x[owner], y[owner], ax, ay, bx, by)
+    best = argmin_of_groups(off, begin)
+    at = seg[best]
+    length = np.maximum(np.hypot(bx[best] - ax[best], by[best] - ay[best]), 1e-6)
+    along = leg_m[at] + share[best] * (leg_m[at + 1] - leg_m[at])
+    return (
+        along,
+        off[best],
+        (bx[best] - ax[best]) / length,
+        (by[best] - ay[best]) / length,
+    )
 
 
 def build_lattice(network: Network) -> Lattice:

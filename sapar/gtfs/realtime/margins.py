@@ -31,7 +31,8 @@ def margins(beliefs: Beliefs, ground: Ground) -> tuple[Slots, Longs, Floats]:
     trip = lattice.trip_of_row[beliefs.row]
     pattern = lattice.network.timetable.trips.pattern_idx[trip]
     place = _chain_place(beliefs, ground, trip)
-    local = beliefs.row - lattice.first_row[trip]
+    missed = ground.ways.calls_left_out(beliefs.row, beliefs.day)
+    place, local = place - missed, beliefs.row - lattice.first_row[trip] - missed
     block = lattice.network.timetable.trips.block_idx[trip]
     same_chain = (block == block[leader]) & (block != NO) & (beliefs.day == beliefs.day[leader])
     near = same_chain & (np.abs(place - place[leader]) < _SAME_PLACE_CALLS)

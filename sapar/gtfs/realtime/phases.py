@@ -8,7 +8,7 @@
 - *depot*: without a trip where buses spend the night, or where it began its day itself.
 - *out of service*: standing elsewhere without a trip.
 - *off route*: on a trip, and off its line for a minute; *detour*: and others are off it in the same
-  place, or a detour was announced.
+  place, or a detour was announced; or on the path of one that dispatch drew.
 - *no signal*: silent, unless it fell silent at a depot.
 """
 
@@ -128,6 +128,7 @@ def phases(
         slots[off], _routes(fleet, network, slots[off]), lat[off], lon[off]
     )
     phase[off] = np.where(together, DETOUR, OFF_ROUTE)
+    phase = np.where(fleet.flags("on_path")[slots] & (phase == IN_PROGRESS), DETOUR, phase)
     if announced is not None:
         phase[off] = np.where(announced[off], DETOUR, phase[off])
     return np.where(fresh | (phase == DEPOT), phase, NO_SIGNAL).astype(np.int8)

@@ -47,6 +47,9 @@ def place(
     fleet["departed"][slots] = under_way
     fleet["along_m"][slots] = along
     fleet["off_m"][slots] = beliefs.off_m
+    fleet["on_path"][slots] = under_way & ground.ways.on_path(
+        beliefs.row, beliefs.day, fixes.x, fixes.y
+    )
     since = fleet.floats("off_since_s")[slots]
     fleet["off_since_s"][slots] = np.where(on_line, np.inf, np.minimum(since, fixes.time_s))
     due_s = fleet.floats("base_s")[slots] + lattice.network.scheduled_s(trip, along)

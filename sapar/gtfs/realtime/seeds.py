@@ -62,6 +62,7 @@ def seeds_on(
     early_s = np.where(by_trip[which], _TRIP_EARLY_S, _EARLY_S)
     late_s = np.where(by_trip[which], _TRIP_LATE_S, _LATE_S)
     keep = (late > -early_s) & (late < late_s)
+    keep &= ~step.ground.ways.left_out(rows, runs.day[which])
     rows, which, owner, late = rows[keep], which[keep], owner[keep], late[keep]
     first = rows == lattice.first_row[runs.trip[which]]
     # the coming trip is the one to wait for

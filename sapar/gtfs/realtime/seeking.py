@@ -51,6 +51,7 @@ def seek(
     unsure = slots[~signed[slots] | doubt[slots]]
     network = ground.lattice.network
     fitting = _open(fleet, ground, fitting_seeds(fleet, network, days, unsure))
+    fitting.row = ground.ways.serving(fitting.row, fitting.day)
     old = beliefs.where(np.isin(beliefs.slot, slots))
     doubted = fleet.flags("sign_doubted")
     _cost(fitting, signed[fitting.slot] & ~doubted[fitting.slot], _LOOK_ELSEWHERE_COST)

@@ -87,9 +87,20 @@ def _options(beliefs: Beliefs, fleet: FleetState, ground: Ground, now_s: float) 
     may |= first & (b.fit > WAITS_FIT)
     may = own | (may & (b.score >= -SECOND_CHOICE))
     # further back on the same run is another time round
-    again = own & (b.row < fleet.rows("next_row")[slot] - 1)
+    again = own & (b.row < ground.ways.opening(fleet.rows("next_row")[slot], b.day) - 1)
     may &= (b.score >= -CHOICE_MAX) & (~again | (b.score >= 0.0))
     return np.flatnonzero(may & (now_s - fleet.floats("time_s")[slot] <= SILENT_S))
+
+
+def may_claim(beliefs: Beliefs, fleet: FleetState, ground: Ground, row: int) -> bool:
+    """Tell whether enough was seen: moving fixes, a stand at the first stop, or a sign-on."""
+    slot, trip = beliefs.slot[row], ground.lattice.trip_of_row[beliefs.row[row]]
+    first = beliefs.row[row] == ground.lattice.first_row[trip]
+    return bool(
+        np.isfinite(fleet.trail_x[slot, 1])
+        or fleet["sign_trip"][slot] == trip
+        or (first and beliefs.fit[row] > WAITS_FIT)
+    )
 
 
 def is_own(beliefs: Beliefs, fleet: FleetState, ground: Ground) -> Bools:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sapar.core.geometry import Floats
-from sapar.gtfs.realtime.fleet_state import NO, FleetState
+from sapar.gtfs.realtime.fleet_state import NO, FleetState, Slots
 from sapar.gtfs.realtime.intake import Round
 from sapar.gtfs.realtime.lattice import Lattice
 
@@ -18,6 +18,33 @@ ABSURDLY_EARLY_S = 600.0
 """So early on the trip signed on to, a bus must be on another."""
 CONFLICT_S = 60.0
 """After so long a contradiction, runs beside the sign-on are looked at as well."""
+_COST = {"sign_trip": 0.6, "sign_block": 0.6, "sign_route": 0.5}
+
+
+def is_signed(fleet: FleetState, slots: Slots) -> NDArray[np.bool_]:
+    """Tell whose driver named a trip or block: how late it is tells no more of what it runs."""
+    named = (fleet.ints("sign_trip")[slots] != NO) | (fleet.ints("sign_block")[slots] != NO)
+    result: NDArray[np.bool_] = named & ~fleet.flags("sign_doubted")[slots]
+    return result
+
+
+def disagreement(
+    fleet: FleetState, lattice: Lattice, slots: Slots, trip: NDArray[np.int32]
+) -> Floats:
+    """Weigh what the driver signed on to: it is right as a rule, and not always."""
+    trips = lattice.network.timetable.trips
+    cost = np.zeros(len(slots))
+    for name, of_trip in (
+        ("sign_trip", None),
+        ("sign_block", trips.block_idx),
+        ("sign_route", trips.route_idx),
+    ):
+        sign = fleet.ints(name)[slots]
+        if (sign == NO).all():
+            continue
+        has = trip if of_trip is None else of_trip[trip]
+        cost = np.maximum(cost, np.where((sign != NO) & (sign != has), _COST[name], 0.0))
+    return np.where(fleet.flags("sign_doubted")[slots], 0.0, cost)
 
 
 def hold_against_sign(

@@ -23,6 +23,8 @@ from sapar.gtfs.realtime.forecast import Forecaster
 from sapar.gtfs.realtime.network import Network
 from sapar.gtfs.realtime.phases import Around, phases
 from sapar.gtfs.realtime.updates import RunKey, Updates, passed_calls, updates_of
+from sapar.gtfs.realtime.ways import Ways
+from sapar.gtfs.realtime.why import Reason
 
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
@@ -64,7 +66,7 @@ class Picture:
     header_s: int
     slots: Slots
     vehicle_ids: list[str]
-    reasons: list[str]
+    reasons: list[Reason]
     time_s: Floats
     latitude: Floats
     longitude: Floats
@@ -106,10 +108,9 @@ def picture(
     near = np.zeros(len(slots), np.bool_)
     near[current] = _near_line(fleet, network, slots[current])
     with_trip = inside & near
-    lattice = forecaster.ground.lattice
     updates = updates_of(
         forecast,
-        passed_calls(fleet, lattice, days, slots[current], now_s),
+        passed_calls(fleet, forecaster.ground, days, slots[current], now_s),
         forecaster.ground,
         forecaster.lean,
         slots[current],
@@ -132,7 +133,7 @@ def picture(
         fleet.floats("longitude")[slots],
         fleet.floats("speed_mps")[slots],
         fleet.floats("bearing_deg")[slots],
-        phases(fleet, network, around, slots, fresh),
+        phases(fleet, network, around, slots, fresh, _led(fleet, forecaster.ground.ways, slots)),
         fleet.ints("trip")[slots],
         fleet.ints("day")[slots],
         fleet.ints("start_s")[slots],
@@ -146,6 +147,13 @@ def picture(
         len(slots),
         days.expected(now_s),
     )
+
+
+def _led(fleet: FleetState, ways: Ways, slots: Slots) -> Bools:
+    """Tell which vehicles are on a stretch of their runs that dispatch leads round."""
+    has = fleet.ints("trip")[slots] != NO
+    result: Bools = has & ways.led(fleet.rows("next_row")[slots], fleet.ints("day")[slots])
+    return result
 
 
 def _trusted(fleet: FleetState, network: Network, slots: Slots, now_s: float) -> Bools:

@@ -7,7 +7,6 @@ loses less by giving way. On one run a bus never moves back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,8 +33,9 @@ from sapar.gtfs.realtime.fleet_state import (
 from sapar.gtfs.realtime.giving_up import lost_causes
 from sapar.gtfs.realtime.intake import Round, newest_fixes
 from sapar.gtfs.realtime.lateness import lateness_now
+from sapar.gtfs.realtime.leading import Leading
 from sapar.gtfs.realtime.margins import margins
-from sapar.gtfs.realtime.orders import Pin
+from sapar.gtfs.realtime.orders import NO_ORDERS
 from sapar.gtfs.realtime.pinning import Pinned, is_on, pinned_seeds
 from sapar.gtfs.realtime.places import at_the_end, note_look, place
 from sapar.gtfs.realtime.reasons import claim_reason
@@ -45,11 +45,12 @@ from sapar.gtfs.realtime.sharing import (
     HOLD,
     SECOND_CHOICE,
     SILENT_S,
-    WAITS_FIT,
     is_own,
+    may_claim,
     share_runs,
 )
 from sapar.gtfs.realtime.turns import find_turns
+from sapar.gtfs.realtime.why import NO_FIT, Reason, reason
 
 Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -66,9 +67,10 @@ class Tracker:
         self.visits = visiting.VisitLog()
         self._seen: Headways | None = None
         self._given = np.zeros(0)  # how far the run that a bus was given is behind its best
-        self.pins: Sequence[Pin] = ()
-        """Vehicles that dispatch put on runs, for the next look."""
+        self.orders = NO_ORDERS
+        """What dispatch wants, for the next look."""
         self.pinned = Pinned()
+        self._leading = Leading()
 
     def take(self, fixes: Round) -> None:
         """Take believed fixes, one a vehicle at most; call before the fleet is moved to them."""
@@ -87,11 +89,14 @@ class Tracker:
     def look(self, now_s: float) -> None:
         """Drop what is over, and seek runs for buses without one or in doubt."""
         self._see_days()
+        self.ground = self._leading.follow(
+            self.orders, self.fleet, self.ground, self.beliefs, now_s
+        )
         known = np.zeros(len(self.fleet), np.bool_)
         known[self.beliefs.slot] = True
-        for slot, reason in lost_causes(self.fleet, self.ground.lattice, known, now_s):
+        for slot, why in lost_causes(self.fleet, self.ground.lattice, known, now_s):
             if slot not in self.pinned:
-                self.drop(np.array([slot]), reason)
+                self.drop(np.array([slot]), why)
         slots, doubt = in_need(self.fleet, self.beliefs, now_s)
         slots = slots[[slot not in self.pinned for slot in slots.tolist()]]
         if len(slots):
@@ -124,13 +129,13 @@ class Tracker:
             fleet.floats("off_m")[slots], np.zeros(len(slots)), np.zeros(len(slots)),
         )  # fmt: skip
 
-    def drop(self, slots: Slots, reason: str) -> None:
+    def drop(self, slots: Slots, why: Reason) -> None:
         """Take runs and beliefs away."""
         visiting.end(self.fleet, self.ground, slots, self.visits)
         for slot in slots.tolist():
             self._release(slot)
         self.beliefs = replaced(self.beliefs, slots, Beliefs.none())
-        self.fleet.clear_run(slots, reason)
+        self.fleet.clear_run(slots, why)
         self.fleet["next_row"][slots] = NO
 
     def _seek(self, slots: Slots, doubt: Bools, now_s: float) -> None:
@@ -142,8 +147,8 @@ class Tracker:
         if len(found.slots):
             self._settle(found, now)
         for slot in slots[~np.isin(slots, now.slot)].tolist():
-            if not fleet.reasons[slot].startswith(("finished", "left", "its trip")):
-                fleet.reasons[slot] = "no trip fits where it is and was"
+            if fleet.reasons[slot].code not in {"finished", "left_line", "taken_over"}:
+                fleet.reasons[slot] = NO_FIT
 
     # -- claims ---------------------------------------------------------------------------------
 
@@ -162,7 +167,8 @@ class Tracker:
         at_held = np.maximum(held, 0)
         stays = (held >= 0) & (beliefs.score[at_held] >= -HOLD - self._given[slots])
         # further back on the same run is another time round: it is held only if nothing is better
-        again = beliefs.row[at_held] < self.fleet.rows("next_row")[slots] - 1
+        ahead = self.ground.ways.opening(fleet.rows("next_row")[slots], fleet.ints("day")[slots])
+        again = beliefs.row[at_held] < ahead - 1
         stays &= ~again | (held == best)
         chosen = np.where(stays, held, -1)
         # in the order of their names: the result must not depend on who was heard of first
@@ -194,23 +200,23 @@ class Tracker:
             key = self._free_start(slot, table, number, self._key(table, number))
             owner = self.claims.get(key, slot)
             if owner != slot:
-                self.drop(np.array([owner]), f"its trip was taken over by {fleet.ids[slot]}")
+                self.drop(np.array([owner]), reason("taken_over", bus=fleet.ids[slot]))
             self._claim(slot, table, number, key)
             self._put(slot, table, number)
 
     def _follow_pins(self, now_s: float) -> None:
         """Put pinned vehicles on their runs; another bus that is there gives way."""
         fleet, pinned = self.fleet, self.pinned
-        for slot in pinned.take(fleet, self.days, self.pins, now_s):
+        for slot in pinned.take(fleet, self.days, self.orders.pins, now_s):
             if fleet["trip"][slot] != NO:
-                self.drop(np.array([slot]), "no longer on the run that dispatch gave it")
+                self.drop(np.array([slot]), reason("dispatch_ends"))
             fleet["seeded_s"][slot] = -np.inf
         for slot, due in pinned.due.items():
             fleet["sign_conflict_s"][slot] = np.inf
             fleet["sign_doubted"][slot] = False
             if is_on(fleet, slot, pinned.runs[slot]):
                 continue
-            self.drop(np.array([slot]), "dispatch puts it on another run")
+            self.drop(np.array([slot]), reason("dispatch_moves"))
             now = pinned_seeds(fleet, self.ground, self.days, slot, due)
             self.beliefs = replaced(self.beliefs, np.array([slot]), now)
             if len(now):
@@ -220,7 +226,7 @@ class Tracker:
         """Pick a run for a vehicle whose run is gone or no longer its best; -1 for none."""
         end = int(np.searchsorted(beliefs.slot, slot, side="right"))
         fleet = self.fleet
-        blocked = ""
+        blocked = NO_FIT
         seen: set[RunKey] = set()
         options = [(row, self._key(beliefs, row)) for row in range(int(first), end)]
         if not self.pinned.allows(slot, options[0][1]) and held >= 0:
@@ -230,9 +236,9 @@ class Tracker:
         for row, key in options:
             if beliefs.score[row] < -SECOND_CHOICE:
                 break
-            if key in seen or not self._may_claim(slot, beliefs, row):
+            if key in seen or not self.pinned.allows(slot, key):
                 continue
-            if not self.pinned.allows(slot, key):
+            if slot not in self.pinned and not may_claim(beliefs, fleet, self.ground, row):
                 continue
             seen.add(key)
             key = self._free_start(slot, beliefs, row, key)
@@ -240,26 +246,15 @@ class Tracker:
             if owner is None or owner == slot or self._gives_way(owner, slot):
                 self._claim(slot, beliefs, row, key)
                 return row
-            if not blocked:
+            if blocked is NO_FIT:
                 trip_id = self.ground.lattice.network.timetable.trips.ids[key[0]]
-                blocked = f"trip {trip_id} is run by {fleet.ids[owner]}"
+                blocked = reason("run_by", trip=trip_id, bus=fleet.ids[owner])
         if held >= 0 and beliefs.score[held] >= -CHOICE_MAX:
             return held
         self._release(slot)
         visiting.end(fleet, self.ground, np.array([slot]), self.visits)
-        self.fleet.clear_run(np.array([slot]), blocked or "no trip fits where it is and was")
+        self.fleet.clear_run(np.array([slot]), blocked)
         return -1
-
-    def _may_claim(self, slot: int, beliefs: Beliefs, row: int) -> bool:
-        """Tell whether enough was seen: moving fixes, a stand at the first stop, or a sign-on."""
-        trip = int(self.ground.lattice.trip_of_row[beliefs.row[row]])
-        first = beliefs.row[row] == self.ground.lattice.first_row[trip]
-        return bool(
-            np.isfinite(self.fleet.trail_x[slot, 1])
-            or self.fleet["sign_trip"][slot] == trip
-            or slot in self.pinned
-            or (first and beliefs.fit[row] > WAITS_FIT)
-        )
 
     def _gives_way(self, owner: int, slot: int) -> bool:
         """Decide whether the holder of a run yields it at once: to dispatch, or as it is silent.
@@ -270,10 +265,10 @@ class Tracker:
         if owner in self.pinned:
             return False
         if slot in self.pinned:
-            self.drop(np.array([owner]), f"dispatch gave its trip to {fleet.ids[slot]}")
+            self.drop(np.array([owner]), reason("dispatch_gave", bus=fleet.ids[slot]))
             return True
         if fleet["time_s"][slot] - fleet["time_s"][owner] > SILENT_S:
-            self.drop(np.array([owner]), f"its trip was taken over by {fleet.ids[slot]}")
+            self.drop(np.array([owner]), reason("taken_over", bus=fleet.ids[slot]))
             return True
         return False
 
@@ -332,7 +327,9 @@ class Tracker:
             == key[0]
         )
         # on the run that it has already a vehicle goes on from its place, unless it is far behind
-        goes_on = before == key and beliefs.row[row] >= fleet["next_row"][slot] - 1
+        one = np.array([slot])
+        ahead = self.ground.ways.opening(fleet.rows("next_row")[one], fleet.ints("day")[one])[0]
+        goes_on = before == key and beliefs.row[row] >= ahead - 1
         if not follows and not goes_on:
             if before[0] != NO and self.ground.turns.follows(before[0], key[0]):
                 self._note_done(slot, float(fleet["time_s"][slot]))
@@ -360,8 +357,9 @@ class Tracker:
             ("finished", False),
         ):
             fleet[name][slot] = value
-        reason = claim_reason(fleet, lattice, slot, beliefs, row)
-        fleet.reasons[slot] = f"put on by dispatch; {reason}" if slot in self.pinned else reason
+        fleet.reasons[slot] = claim_reason(
+            fleet, lattice, slot, beliefs, row, pinned=slot in self.pinned
+        )
 
     def _put(self, slot: int, beliefs: Beliefs, row: int) -> None:
         """Put one vehicle on its place outside a round."""
@@ -390,5 +388,5 @@ class Tracker:
         fleet = self.fleet
         self._note_done(slot, time_s)
         trip_id = self.ground.lattice.network.timetable.trips.ids[int(fleet["trip"][slot])]
-        self.drop(np.array([slot]), f"finished trip {trip_id}")
+        self.drop(np.array([slot]), reason("finished", trip=trip_id))
         fleet["seeded_s"][slot] = -np.inf

@@ -12,7 +12,6 @@ from sapar.gtfs.realtime.beliefs import Ground
 from sapar.gtfs.realtime.days import FREQUENCY_LOOSE, Days
 from sapar.gtfs.realtime.fleet_state import FleetState, Slots
 from sapar.gtfs.realtime.forecast import Forecast, Lean, rising
-from sapar.gtfs.realtime.lattice import Lattice
 from sapar.gtfs.realtime.ragged import expand
 
 Longs = NDArray[np.int64]
@@ -66,7 +65,7 @@ class PassedCalls:
 
 
 def passed_calls(
-    fleet: FleetState, lattice: Lattice, days: Days, slots: Slots, now_s: float
+    fleet: FleetState, ground: Ground, days: Days, slots: Slots, now_s: float
 ) -> PassedCalls:
     """List the calls that early buses have made before their time.
 
@@ -77,12 +76,13 @@ def passed_calls(
     early = fleet.flags("departed")[slots] & (fleet.floats("delay_s")[slots] < 0)
     early &= days.kind[trip] != FREQUENCY_LOOSE
     who = np.flatnonzero(early)
-    low = lattice.first_row[trip[who]]
+    low = ground.lattice.first_row[trip[who]]
     row, which, _ = expand(low, fleet.rows("next_row")[slots[who]])
     vehicle = who[which]
     times = days.timetable.stop_times
     base_s = fleet.floats("base_s")[slots[vehicle]]
     keep = base_s + times.departure_s[row] >= now_s
+    keep &= ~ground.ways.left_out(row, fleet.ints("day")[slots[vehicle]])
     row, vehicle, base_s = row[keep], vehicle[keep], base_s[keep]
     calls_ago = fleet.rows("next_row")[slots[vehicle]] - row
     then_s = base_s + times.arrival_s[row] + fleet.floats("delay_s")[slots[vehicle]]

@@ -104,6 +104,8 @@ def watch(fleet: FleetState, ground: Ground, step: Step, beliefs: Beliefs, log: 
     row = np.concatenate((old_rows, new_rows))
     part = np.repeat([0, 1], [len(old_rows), len(new_rows)])
     order = np.lexsort((row, part, fix))
+    day = fleet.ints("day")[slots[fix[order]]]
+    order = order[~ground.ways.left_out(row[order], day)]
     if len(order):
         _pass(fleet, ground, step, fix[order], row[order], log)
     _approach(fleet, ground, step, beliefs.row)
@@ -217,6 +219,7 @@ def _learn(
     )
     took = when - start
     use = seen & np.isfinite(took) & (took > 0) & (row != lattice.first_row[trip])
+    use &= ~ground.ways.led(row, fleet.ints("day")[slots])  # the way round is another way
     if use.any():
         base_s = fleet.floats("base_s")[slots[use]]
         _learn_legs(ground, row[use], base_s, start[use], when[use], after_first[use])

@@ -76,7 +76,7 @@ class Scene:
         slots = self.fleet.all_slots()
         return updates_of(
             self.forecast(),
-            passed_calls(self.fleet, self.lattice, self.days, slots, self.now_s),
+            passed_calls(self.fleet, self.ground, self.days, slots, self.now_s),
             self.ground,
             self.forecaster.lean,
             slots,

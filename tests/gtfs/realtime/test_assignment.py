@@ -36,7 +36,7 @@ def phase_of(engine: Engine, vehicle_id: str) -> str:
 
 
 def reason_of(engine: Engine, vehicle_id: str) -> str:
-    return engine.fleet.reasons[engine.fleet.index[vehicle_id]]
+    return str(engine.fleet.reasons[engine.fleet.index[vehicle_id]])
 
 
 def test_two_moving_fixes_are_enough_and_one_is_not() -> None:

@@ -7,6 +7,7 @@ import pytest
 from google.transit import gtfs_realtime_pb2 as pb
 
 from sapar.gtfs.realtime.tick import FLEET, TRIP_UPDATES
+from sapar.gtfs.realtime.why import CODES, NO_FIT, Reason, reason
 from tests.gtfs.realtime.test_assignment import TOWN, run
 from tests.gtfs.realtime.test_progress import leg
 from tests.gtfs.realtime.town import Bus
@@ -57,6 +58,25 @@ def test_every_vehicle_has_all_members() -> None:
     assert set(vehicle) == {
         "id", "label", "lat", "lon", "bearing", "speed_mps", "time_s", "phase", "route_id",
         "trip_id", "headsign", "delay_s", "confidence", "stale", "next_stop_id",
-        "next_stop_time_s", "reason",
+        "next_stop_time_s", "reason", "reason_code", "reason_values",
     }  # fmt: skip
     assert 0.5 < vehicle["confidence"] <= 1.0
+
+
+def test_the_reason_comes_as_a_sentence_and_as_a_code_with_values() -> None:
+    vehicle, _ = shown(START_S + 300)
+    values = vehicle["reason_values"]
+    assert vehicle["reason_code"] in {"waits", "on_line"}
+    assert (values["by"], values["trip"]) == ("block", "A-out-21")
+    assert vehicle["reason"] == str(Reason(vehicle["reason_code"], values))
+
+
+@pytest.mark.parametrize("by", ["signed", "block", "fit", "dispatch"])
+@pytest.mark.parametrize("timing", ["on_time", "late", "early"])
+def test_every_reason_has_its_sentence(by: str, timing: str) -> None:
+    for code in CODES:
+        said = reason(code, by=by, timing=timing, trip="T7", bus="B7", off_m=3, fit=0.5, minutes=4)
+        assert "{" not in str(said)
+    late = reason("on_line", by="fit", timing="late", trip="T7", off_m=3, fit=0.5, minutes=4)
+    assert str(late) == "best fit is trip T7: 3 m from its line, path fits 0.50, 4 min late"
+    assert str(NO_FIT) == "no trip fits where it is and was"

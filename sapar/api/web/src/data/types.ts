@@ -33,7 +33,11 @@ export interface Vehicle {
   readonly next_stop_id: string | null;
   /** City's time at which passengers are told to expect it there; from a first stop, to leave. */
   readonly next_stop_time_s: number | null;
+  /** Why it is on this trip, or on none, in English ... */
   readonly reason: string | null;
+  /** ... and as a code with values, for any language. */
+  readonly reason_code?: string;
+  readonly reason_values?: Readonly<Record<string, string | number>>;
 }
 
 export interface Fleet {

@@ -1,7 +1,8 @@
 /**
- * The part of ICU MessageFormat that the pages use: `{name}`, and
- * `{name, plural, one {# bus} other {# buses}}` with `#` for the number. Whole sentences are
- * translated; nothing is glued together from pieces.
+ * The part of ICU MessageFormat that the pages use: `{name}`,
+ * `{name, plural, one {# bus} other {# buses}}` with `#` for the number, and
+ * `{name, select, late {too late} other {in time}}`. Whole sentences are translated; nothing is
+ * glued together from pieces.
  */
 
 export type Values = Readonly<Record<string, string | number>>;
@@ -11,7 +12,7 @@ type Part =
   | { readonly kind: "value"; readonly name: string }
   | { readonly kind: "count" }
   | {
-      readonly kind: "plural";
+      readonly kind: "plural" | "select";
       readonly name: string;
       readonly forms: Readonly<Record<string, Message>>;
     };
@@ -34,8 +35,9 @@ export function namesIn(message: string): Set<string> {
   const names = new Set<string>();
   const visit = (parts: Message): void => {
     for (const part of parts) {
-      if (part.kind === "value" || part.kind === "plural") names.add(part.name);
-      if (part.kind === "plural") Object.values(part.forms).forEach(visit);
+      if (part.kind === "text" || part.kind === "count") continue;
+      names.add(part.name);
+      if (part.kind !== "value") Object.values(part.forms).forEach(visit);
     }
   };
   visit(parse(message));
@@ -50,6 +52,10 @@ function render(parts: Message, locale: string, values: Values, count: number | 
     else if (part.kind === "value") {
       const value = need(values, part.name);
       text += typeof value === "number" ? numberIn(locale, value) : value;
+    } else if (part.kind === "select") {
+      const form = part.forms[String(need(values, part.name))] ?? part.forms["other"];
+      if (!form) throw new Error(`select of ${part.name} has no form "other"`);
+      text += render(form, locale, values, count);
     } else {
       const value = Number(need(values, part.name));
       const form = part.forms[rules(locale).select(value)] ?? part.forms["other"];
@@ -89,7 +95,7 @@ function numberIn(locale: string, value: number): string {
 function parse(message: string): Message {
   let at = 0;
 
-  function sequence(insidePlural: boolean): Part[] {
+  function sequence(inside: "plural" | "select" | null): Part[] {
     const parts: Part[] = [];
     let text = "";
     const flush = (): void => {
@@ -99,13 +105,13 @@ function parse(message: string): Message {
     while (at < message.length) {
       const character = message[at];
       if (character === "}") {
-        if (!insidePlural) throw new Error(`unexpected } in "${message}"`);
+        if (!inside) throw new Error(`unexpected } in "${message}"`);
         break;
       }
       if (character === "{") {
         flush();
         parts.push(argument());
-      } else if (character === "#" && insidePlural) {
+      } else if (character === "#" && inside === "plural") {
         flush();
         parts.push({ kind: "count" });
         at += 1;
@@ -119,24 +125,25 @@ function parse(message: string): Message {
   }
 
   function argument(): Part {
-    const match = /^\{\s*(\w+)\s*(\}|,\s*plural\s*,)/.exec(message.slice(at));
+    const match = /^\{\s*(\w+)\s*(?:\}|,\s*(plural|select)\s*,)/.exec(message.slice(at));
     if (!match?.[1]) throw new Error(`cannot read the argument at ${at} in "${message}"`);
     at += match[0].length;
-    if (match[2] === "}") return { kind: "value", name: match[1] };
+    if (!match[2]) return { kind: "value", name: match[1] };
+    const kind = match[2] === "plural" ? "plural" : "select";
     const forms: Record<string, Message> = {};
     for (;;) {
       const form = /^\s*(\w+)\s*\{/.exec(message.slice(at));
       if (!form?.[1]) break;
       at += form[0].length;
-      forms[form[1]] = sequence(true);
+      forms[form[1]] = sequence(kind);
       if (message[at] !== "}") throw new Error(`form ${form[1]} is not closed in "${message}"`);
       at += 1;
     }
     const end = /^\s*\}/.exec(message.slice(at));
-    if (!end || !forms["other"]) throw new Error(`plural is not complete in "${message}"`);
+    if (!end || !forms["other"]) throw new Error(`${kind} is not complete in "${message}"`);
     at += end[0].length;
-    return { kind: "plural", name: match[1], forms };
+    return { kind, name: match[1], forms };
   }
 
-  return sequence(false);
+  return sequence(null);
 }

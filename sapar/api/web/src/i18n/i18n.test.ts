@@ -27,6 +27,14 @@ describe("format", () => {
     expect(format("{n}", "ru", { n: 12345 })).toBe("12\u00a0345");
   });
 
+  it("chooses among words, with values in them", () => {
+    const message = "{when, select, late {{n} min late} other {on time}}, #1";
+    expect(format(message, "en", { when: "late", n: 3 })).toBe("3 min late, #1");
+    expect(format(message, "en", { when: "even", n: 3 })).toBe("on time, #1");
+    expect(namesIn(message)).toEqual(new Set(["when", "n"]));
+    expect(() => format("{when, select, late {x}}", "en", { when: "late" })).toThrow();
+  });
+
   it("refuses what is not well formed, and a value that is missing", () => {
     expect(() => format("{n", "en", { n: 1 })).toThrow();
     expect(() => format("{n, plural, one {a}}", "en", { n: 1 })).toThrow();

@@ -8,7 +8,7 @@ import * as state from "../shell/state";
 import { Chip } from "./chip";
 import { Glyph } from "./glyph";
 import { mapCommands } from "./stage";
-import { confidenceWords, delayWords, phaseWords, speedWords } from "./words";
+import { confidenceWords, delayWords, phaseWords, reasonWords, speedWords } from "./words";
 
 /** One vehicle: can its data be trusted, and what is it doing? */
 export function Panel() {
@@ -84,7 +84,7 @@ function Facts({ row }: { row: state.Row }) {
         {onTrip && <Fact name={t("confidence")}>{confidenceWords(vehicle.confidence)}</Fact>}
         {vehicle.reason && (
           <Fact name={t(onTrip ? "reason" : "reasonNone")}>
-            <span lang="en">{vehicle.reason}</span>
+            {reasonWords(vehicle) ?? <span lang="en">{vehicle.reason}</span>}
           </Fact>
         )}
       </dl>

@@ -1,6 +1,6 @@
-import type { Phase } from "../data/types";
+import type { Phase, Vehicle } from "../data/types";
 import { adherenceOf, delayMinutes, signedMinutes } from "../domain/adherence";
-import { language, t } from "../i18n";
+import { type Key, language, messages, t } from "../i18n";
 
 /** A delay in words, with the same limits as the colours. */
 export function delayWords(delay_s: number | null): string {
@@ -25,4 +25,14 @@ export function confidenceWords(confidence: number | null): string {
 /** A speed in words. */
 export function speedWords(speed_mps: number | null): string {
   return speed_mps === null ? "–" : t("kmh", { n: Math.round(speed_mps * 3.6) });
+}
+
+/** Why a vehicle is on its trip, or on none; null for a reason that the page has no words for. */
+export function reasonWords(
+  vehicle: Pick<Vehicle, "reason_code" | "reason_values">,
+): string | null {
+  const key = `why_${vehicle.reason_code}`;
+  if (!(key in messages.en)) return null;
+  const { fit, ...values } = vehicle.reason_values ?? {};
+  return t(key as Key, { ...values, fit: Math.round(Number(fit) * 100) });
 }
