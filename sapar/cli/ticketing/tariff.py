@@ -147,9 +147,8 @@ def publish(
         f"version {version} of {agency_id} holds from {done.effective_from.isoformat()}{until}"
     )
     if done.is_past:
-        typer.echo(
-            f"that has passed: taps since then were judged again, {journals} journals posted"
-        )
+        text = f"that has passed: taps since then were judged again, {journals} journals posted"
+        typer.echo(text, err=True)
 
 
 @app.command()
