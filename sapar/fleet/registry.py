@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +23,7 @@ CHANNEL: Final = "sapar_devices"
 
 _QUERIES = load_queries("sapar.fleet")
 _RETRY_S = 1.0
+_log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,6 @@ class RegistryWatcher:
         self._clock = clock
         self._current = Registry()
         self._refreshed_s = -math.inf
-        self._log = get_logger()
 
     @property
     def current(self) -> Registry:
@@ -211,29 +211,40 @@ class RegistryWatcher:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[RegistryWatcher]:
         """Read the registry, then keep it current in a task until the block ends."""
-        await self.refresh()
-        task = asyncio.create_task(self.run(), name="registry watcher")
-        try:
+        async with kept_current(self._settings, self.refresh, "registry"):
             yield self
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            if not task.cancelled():
-                task.result()
 
-    async def run(self) -> None:
-        """Keep the registry current until cancelled."""
-        while True:
-            try:
-                await self._listen()
-            except SaparError as exc:
-                self._log.warning("registry_not_refreshed", code=exc.code, message=exc.message)
-                await asyncio.sleep(_RETRY_S)
 
-    async def _listen(self) -> None:
-        """Refresh on every notice until the database goes away."""
-        async for _ in notices(self._settings):
-            await self.refresh()
+@asynccontextmanager
+async def kept_current(
+    settings: Settings, refresh: Callable[[], Awaitable[object]], what: str
+) -> AsyncIterator[None]:
+    """Refresh something once, then on every notice of the database until the block ends.
+
+    While the database does not answer, what was read last stands.
+
+    Raises:
+        SaparError: the first refresh failed.
+    """
+    await refresh()
+    task = asyncio.create_task(_follow(settings, refresh, what), name=f"{what} watcher")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if not task.cancelled():
+            task.result()
+
+
+async def _follow(settings: Settings, refresh: Callable[[], Awaitable[object]], what: str) -> None:
+    while True:
+        try:
+            async for _ in notices(settings):
+                await refresh()
+        except SaparError as exc:
+            _log.warning(f"{what}_not_refreshed", code=exc.code, message=exc.message)
+            await asyncio.sleep(_RETRY_S)
 
 
 async def notices(settings: Settings) -> AsyncIterator[None]:

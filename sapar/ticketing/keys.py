@@ -7,7 +7,6 @@ cannot seal.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import os
 import secrets
@@ -23,14 +22,13 @@ from nacl.signing import VerifyKey
 from sapar.contract.messages import Tap, TapVoid
 from sapar.contract.seal import ED25519, PUBLIC_KEY_BYTES
 from sapar.core.db import Pool, load_queries, translated
-from sapar.core.errors import Fault, Refused, SaparError
+from sapar.core.errors import Fault, Refused
 from sapar.core.log import get_logger
 from sapar.core.settings import Settings
-from sapar.fleet.registry import notices
+from sapar.fleet.registry import kept_current
 
 MASTER_KEY_BYTES: Final = 32
 _QUERIES = load_queries("sapar.ticketing")
-_RETRY_S = 1.0
 _log = get_logger()
 
 
@@ -221,21 +219,5 @@ class KeyWatcher:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[KeyWatcher]:
         """Read the keys, then keep them current in a task until the block ends."""
-        await self.refresh()
-        task = asyncio.create_task(self._run(), name="key watcher")
-        try:
+        async with kept_current(self._settings, self.refresh, "keys"):
             yield self
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            if not task.cancelled():
-                task.result()
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                async for _ in notices(self._settings):
-                    await self.refresh()
-            except SaparError as exc:
-                _log.warning("keys_not_refreshed", code=exc.code, message=exc.message)
-                await asyncio.sleep(_RETRY_S)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from zoneinfo import ZoneInfo
 
 from sapar.core.clock import Clock
 from sapar.core.db import AsyncConnection, Pool, translated
-from sapar.core.errors import NotFound, SaparError
-from sapar.core.log import get_logger
+from sapar.core.errors import NotFound
 from sapar.core.settings import Settings
-from sapar.fleet.registry import RegistryWatcher, load_registry, notices
+from sapar.fleet.registry import RegistryWatcher, kept_current, load_registry
 from sapar.ticketing.cards.activation import activate_pending
 from sapar.ticketing.cards.liability import load_liabilities
 from sapar.ticketing.ledger.accounts import Accounts
@@ -22,9 +20,6 @@ from sapar.ticketing.taps.carriers import Carriers, load_carriers
 from sapar.ticketing.tariff.tariffs import Tariffs
 from sapar.ticketing.tariff.versions import load_tariffs
 from sapar.ticketing.types import Posted, TapIn
-
-_RETRY_S = 1.0
-_log = get_logger()
 
 
 class Reference:
@@ -69,24 +64,8 @@ class Reference:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Reference]:
         """Read everything, then keep it current in a task until the block ends."""
-        await self.refresh()
-        task = asyncio.create_task(self._follow(), name="ticketing reference")
-        try:
+        async with kept_current(self._settings, self.refresh, "tariffs"):
             yield self
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            if not task.cancelled():
-                task.result()
-
-    async def _follow(self) -> None:
-        while True:
-            try:
-                async for _ in notices(self._settings):
-                    await self.refresh()
-            except SaparError as exc:
-                _log.warning("tariffs_not_refreshed", code=exc.code, message=exc.message)
-                await asyncio.sleep(_RETRY_S)
 
 
 def make_tools(settings: Settings, clock: Clock, reference: Reference) -> Tools:
