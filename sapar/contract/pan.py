@@ -19,6 +19,14 @@ PAN_DIGITS_MIN: Final = 13
 PAN_DIGITS_MAX: Final = 19
 
 _KNOWN_FIELDS: Final = frozenset(Tap.__struct_fields__)
+
+
+class _BareTap(Tap, kw_only=True, forbid_unknown_fields=True):
+    """A tap with no field that the contract lacks."""
+
+
+_bare_json = msgspec.json.Decoder(_BareTap).decode
+_bare_msgpack = msgspec.msgpack.Decoder(_BareTap).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _SEPARATORS = str.maketrans("", "", " -")
@@ -29,6 +37,8 @@ _RUN = re.compile(rb"(?<![0-9A-Za-z_.])[0-9](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z_]
 
 def is_pan_like(text: str) -> bool:
     """Tell whether a text is a Luhn-valid number of 13 to 19 digits, grouped or not."""
+    if text.isalnum() and not text.isdigit():  # nearly all: a name without separators
+        return False
     digits = text.translate(_SEPARATORS)
     if not (
         PAN_DIGITS_MIN <= len(digits) <= PAN_DIGITS_MAX and digits.isascii() and digits.isdigit()
@@ -57,6 +67,14 @@ def tap_holds_pan(payload: bytes) -> bool:
     Unknown fields are ignored, yet they stand in the bytes that are kept as evidence. What cannot
     be looked through counts as holding one.
     """
+    try:
+        (_bare_msgpack if payload[:1] >= b"\x80" else _bare_json)(payload)
+    except _UNREADABLE:
+        return _unknown_holds_pan(payload)
+    return False  # nearly all: there is no such field
+
+
+def _unknown_holds_pan(payload: bytes) -> bool:
     module: Any = msgspec.msgpack if payload[:1] >= b"\x80" else msgspec.json
     try:
         record = module.decode(payload)

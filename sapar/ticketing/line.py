@@ -22,7 +22,7 @@ from sapar.core.settings import Settings
 from sapar.fleet.registry import Registry
 from sapar.ticketing.device_voids import take_device_voids
 from sapar.ticketing.keys import KeyWatcher
-from sapar.ticketing.taps.store import find_stored
+from sapar.ticketing.taps.store import StoredTap, find_stored
 from sapar.ticketing.types import Posted, TapIn
 from sapar.ticketing.verify import Candidate, Identity, Verifier
 from sapar.uplink.letters import DeadLetter, dead_letter, write_letters
@@ -30,11 +30,12 @@ from sapar.uplink.letters import DeadLetter, dead_letter, write_letters
 _QUERIES = load_queries("sapar.ticketing")
 _log = get_logger()
 
-Post = Callable[[AsyncConnection, Sequence[TapIn]], Awaitable[Posted]]
-"""Posts taps in one transaction over a connection in autocommit."""
+Post = Callable[[AsyncConnection, Sequence[TapIn], bool], Awaitable[Posted]]
+"""Posts taps in one transaction over a connection in autocommit; whether it waits for what others
+hold, or puts such taps off, comes last."""
 
-Poster = Callable[[Sequence[TapIn]], Awaitable[Posted]]
-"""Posts taps in one transaction and returns after its commit."""
+Poster = Callable[[Sequence[TapIn], bool], Awaitable[Posted]]
+"""Posts taps in one transaction, patiently or not, and returns after its commit."""
 
 
 class ConnectionPoster:
@@ -50,8 +51,8 @@ class ConnectionPoster:
         self._post = post
         self._connection: AsyncConnection | None = None
 
-    async def __call__(self, taps: Sequence[TapIn]) -> Posted:
-        """Post taps.
+    async def __call__(self, taps: Sequence[TapIn], patient: bool) -> Posted:
+        """Post taps; without patience those are put off whose device or card another holds.
 
         Raises:
             Unavailable: the database does not answer.
@@ -59,7 +60,7 @@ class ConnectionPoster:
         if self._connection is None or self._connection.closed:
             self._connection = await connect_async(self._conninfo)
         try:
-            return await self._post(self._connection, taps)
+            return await self._post(self._connection, taps, patient)
         except Unavailable:
             await self.close()
             raise
@@ -80,7 +81,6 @@ class Line:
         metrics: counts.
         pool: for look-ups and dead letters.
         keys: what seals are proved with.
-        poster: posts taps.
     """
 
     def __init__(
@@ -90,55 +90,70 @@ class Line:
         metrics: Metrics,
         pool: Pool,
         keys: KeyWatcher,
-        poster: Poster,
     ) -> None:
         self._clock = clock
         self._metrics = metrics
         self._pool = pool
         self._keys = keys
-        self._poster = poster
         self._verifier = Verifier(settings.ticketing_verify_threads, metrics.seals)
 
     def close(self) -> None:
         """End the threads."""
         self._verifier.close()
 
-    async def judge(self, candidates: Sequence[Candidate]) -> list[TapIn]:
-        """Judge the seals of a batch.
+    async def judge(self, candidates: Sequence[Candidate]) -> tuple[list[TapIn], Posted]:
+        """Judge the seals of a batch, and sort out what is known to be stored.
+
+        Returns:
+            The taps to post; some may be stored already. And what the others came to, as committed.
 
         Raises:
             Unavailable: the database does not answer.
         """
         known = await self._find_known(candidates)
         verdicts = await self._verifier.judge(candidates, self._keys.current, known)
-        return [
-            TapIn(
-                c.device,
-                c.tap,
-                c.digest,
-                c.payload,
-                sealed,
-                c.device.vehicle_at(c.tap.time_ms / 1000),
-                c.received_ms,
+        posted = Posted()
+        taps: list[TapIn] = []
+        for c, sealed in zip(candidates, verdicts, strict=True):
+            if known and (stored := known.get(c.identity)) is not None:
+                posted.repeats += 1
+                posted.note(c.identity[:3], stored.status, stored.code)
+                continue
+            vehicle_id = c.device.vehicle_at(c.tap.time_ms / 1000)
+            taps.append(
+                TapIn(c.device, c.tap, c.digest, c.payload, sealed, vehicle_id, c.received_ms)
             )
-            for c, sealed in zip(candidates, verdicts, strict=True)
-        ]
+        return taps, posted
 
-    async def _find_known(self, candidates: Sequence[Candidate]) -> set[Identity]:
-        """Look up which of the costly ones are stored already: to prove HMAC costs less."""
-        asked = {c.identity[:3] for c in candidates if c.tap.alg == ED25519}
-        if not asked:
-            return set()
+    async def _find_known(self, candidates: Sequence[Candidate]) -> dict[Identity, StoredTap]:
+        """Look up which are stored already: the costly ones; and if some are, the others too.
+
+        To prove an HMAC costs less than to ask. But what is stored needs no transaction.
+        """
+        costly = {c.identity[:3] for c in candidates if c.tap.alg == ED25519}
+        if not costly:
+            return {}
         with translated():
             async with self._pool.connection() as connection:
-                stored = await find_stored(connection, asked)
-        return {(*key, tap.digest) for key, versions in stored.items() for tap in versions}
+                stored = await find_stored(connection, costly)
+                if stored:
+                    others = {c.identity[:3] for c in candidates} - costly
+                    stored |= await find_stored(connection, others) if others else {}
+        return {(*key, tap.digest): tap for key, versions in stored.items() for tap in versions}
 
-    async def post(self, taps: Sequence[TapIn]) -> tuple[Posted, list[DeadLetter]]:
+    async def post(
+        self, poster: Poster, taps: Sequence[TapIn], *, patient: bool = True
+    ) -> tuple[Posted, list[DeadLetter]]:
         """Post taps; what cannot be posted is halved until the culprit stands alone.
 
+        Args:
+            poster: posts them.
+            taps: judged.
+            patient: wait for devices and cards that others hold, or put their taps off.
+
         Returns:
-            What is committed, and the dead letters of those that stand alone, stored too.
+            What is committed and what is put off, and the dead letters of those that stand alone,
+            stored too.
 
         Raises:
             Unavailable: the database does not answer; try again with the same taps: what was
@@ -149,7 +164,7 @@ class Line:
         while waiting:
             part = waiting.pop()
             try:
-                add_posted(posted, await self._poster(part))
+                add_posted(posted, await poster(part, patient))
             except Unavailable:
                 raise
             except Exception as exc:  # noqa: BLE001 - one tap that trips us must not stop all others
@@ -193,6 +208,7 @@ def add_posted(whole: Posted, part: Posted) -> None:
     whole.repeats += part.repeats
     whole.conflicts += part.conflicts
     whole.journals += part.journals
+    whole.put_off += part.put_off
 
 
 def _refused_tap(one: TapIn, cause: Exception) -> DeadLetter:

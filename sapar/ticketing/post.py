@@ -14,6 +14,7 @@ from datetime import date, datetime
 
 from sapar.core.clock import Clock
 from sapar.core.db import AsyncConnection, translated
+from sapar.core.log import get_logger
 from sapar.ticketing.ledger.accounts import Accounts
 from sapar.ticketing.ledger.business_days import read_closed_days
 from sapar.ticketing.ledger.posting import post
@@ -24,7 +25,8 @@ from sapar.ticketing.taps.evidence import Evidence
 from sapar.ticketing.taps.gaps import SeqState, receive
 from sapar.ticketing.taps.journals import Changes
 from sapar.ticketing.taps.judge import IDENTITY_CONFLICT, UNKNOWN_CARD, DayKey
-from sapar.ticketing.taps.scene import Scene, read_days, read_scene
+from sapar.ticketing.taps.reading import Busy, read_days, read_scene
+from sapar.ticketing.taps.scene import Scene
 from sapar.ticketing.tariff.tariffs import Tariffs
 from sapar.ticketing.types import CardRow, Journal, Posted, TapIn
 
@@ -33,6 +35,7 @@ Activations = Callable[
 ]
 
 _DAYS_AT_ONCE = 1000
+_log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,9 @@ class _Fresh:
     stored: dict[store.Identity, list[store.StoredTap]] = field(default_factory=dict)
 
 
-async def post_taps(connection: AsyncConnection, tools: Tools, taps: Sequence[TapIn]) -> Posted:
+async def post_taps(
+    connection: AsyncConnection, tools: Tools, taps: Sequence[TapIn], *, patient: bool = True
+) -> Posted:
     """Store taps, judge them and post their fares; all of it or nothing.
 
     Args:
@@ -72,25 +77,46 @@ async def post_taps(connection: AsyncConnection, tools: Tools, taps: Sequence[Ta
         tools: see `Tools`.
         taps: in any order, with repeats of each other or of what is stored; a tap whose content is
             stored already may come unverified.
+        patient: wait for devices and cards that another transaction holds. Without patience their
+            taps are put off: the caller posts them with a later batch, which comes to the same.
 
     Returns:
-        What each came to, as committed.
+        What each came to, as committed, and which were put off.
 
     Raises:
         Unavailable: the database does not answer, or a deadlock was broken; try again.
         DatabaseRefused: the database refused a row although every check passed.
     """
-    posted = Posted()
     if not taps:
-        return posted
+        return Posted()
     with translated():
-        async with connection.transaction():
-            keys = {(one.device.device_no, one.tap.epoch) for one in taps}
-            states = await store.lock_sequences(connection, keys)
-            fresh = await _sort_out_repeats(connection, taps, posted)
-            if fresh.taps:
-                await _hold_days_open(connection, fresh.taps)
-                scene = await read_scene(connection, tools.tariffs, fresh.taps, fresh.stored)
+        if not patient:
+            try:
+                return await _post_taps(connection, tools, taps, patient=False)
+            except Busy:
+                _log.debug("posting_patiently", taps=len(taps))
+        return await _post_taps(connection, tools, taps, patient=True)
+
+
+async def _post_taps(
+    connection: AsyncConnection, tools: Tools, taps: Sequence[TapIn], *, patient: bool
+) -> Posted:
+    posted = Posted()
+    async with connection.transaction():
+        keys = {(one.device.device_no, one.tap.epoch) for one in taps}
+        states = await store.lock_sequences(connection, keys, patient=patient)
+        if len(states) < len(keys):
+            free = [(one.device.device_no, one.tap.epoch) in states for one in taps]
+            posted.put_off += [one for one, mine in zip(taps, free, strict=True) if not mine]
+            taps = [one for one, mine in zip(taps, free, strict=True) if mine]
+        fresh = await _sort_out_repeats(connection, taps, posted)
+        if fresh.taps:
+            await _hold_days_open(connection, fresh.taps)
+            scene = await read_scene(
+                connection, tools.tariffs, fresh.taps, fresh.stored, patient=patient
+            )
+            posted.put_off += scene.put_off
+            if scene.new:
                 await _judge_and_write(connection, tools, scene, posted)
                 await _note_received(connection, tools, scene, fresh, states)
                 await _post(connection, tools, scene, posted)
@@ -168,22 +194,13 @@ async def _sort_out_repeats(
         version = next((other for other in known if other.digest == one.digest), None)
         if version is not None:
             posted.repeats += 1
-            note_stored(posted, identity, version.status, version.code)
+            posted.note(identity, version.status, version.code)
         elif (identity, one.digest) in seen:
             posted.repeats += 1
         else:
             seen.add((identity, one.digest))
             fresh.taps.append(one)
     return fresh
-
-
-def note_stored(posted: Posted, identity: store.Identity, status: str, code: str | None) -> None:
-    """Note for the device what is stored under an identity."""
-    device_no, epoch, seq = identity
-    if status == "held" and code is not None:
-        posted.held.setdefault((device_no, epoch), []).append((seq, code))
-    else:
-        posted.stored.setdefault((device_no, epoch), []).append(seq)
 
 
 async def _judge_and_write(
@@ -208,7 +225,7 @@ async def _judge_and_write(
         judgement = scene.judged[evidence.tap_no]
         posted.new += 1
         posted.conflicts += judgement.code == IDENTITY_CONFLICT
-        note_stored(posted, evidence.identity, judgement.status, judgement.code)
+        posted.note(evidence.identity, judgement.status, judgement.code)
     for evidence in (*scene.new, *scene.changed):
         evidence.revision += scene.moves(evidence)
     if scene.new:

@@ -88,7 +88,7 @@ async def open_post(
     async with Reference(pool, settings).running() as reference:
         tools = make_tools(settings, clock, reference)
 
-        async def post(connection: AsyncConnection, taps: Sequence[TapIn]) -> Posted:
-            return await post_taps(connection, tools, taps)
+        async def post(connection: AsyncConnection, taps: Sequence[TapIn], patient: bool) -> Posted:
+            return await post_taps(connection, tools, taps, patient=patient)
 
         yield post

@@ -56,8 +56,7 @@ class Adjustment(NamedTuple):
     amount_tiyn: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ride:
+class Ride(NamedTuple):
     """A tap that counts, as pricing sees it.
 
     Attributes:
@@ -79,8 +78,7 @@ class Ride:
     num_riders: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Fare:
+class Fare(NamedTuple):
     """What a ride costs, and who bears it: nominal = charged + sum of the adjustments.
 
     Attributes:
@@ -165,6 +163,7 @@ class Posted:
         new, repeats, conflicts: how many taps were new, byte-identical to a stored one, and of a
             stored identity with other content.
         journals: how many journals were posted.
+        put_off: taps that are not stored yet, as another transaction holds their device or card.
     """
 
     stored: dict[tuple[int, int], list[int]] = field(default_factory=dict)
@@ -173,3 +172,12 @@ class Posted:
     repeats: int = 0
     conflicts: int = 0
     journals: int = 0
+    put_off: list[TapIn] = field(default_factory=list)
+
+    def note(self, identity: tuple[int, int, int], status: str, code: str | None) -> None:
+        """Note for the device what is stored under (device_no, epoch, seq)."""
+        device_no, epoch, seq = identity
+        if status == "held" and code is not None:
+            self.held.setdefault((device_no, epoch), []).append((seq, code))
+        else:
+            self.stored.setdefault((device_no, epoch), []).append(seq)

@@ -1,17 +1,16 @@
 """One ticketing worker: receive → intake → seals → post → acknowledge, nothing acknowledged early.
 
-Three tasks share the work: one fills the open batch from the broker, one proves the seals of closed
-batches, one posts what is proved. So the arithmetic of a batch runs while the one before it waits
-for the database.
+Tasks share the work: one fills the open batch from the broker, one proves the seals of closed
+batches, the lanes post what is proved. So the arithmetic of a batch runs while others wait for the
+database.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
-from typing import TypeVar
 
 from sapar.contract.topics import UpKind
 from sapar.core.clock import Clock
@@ -24,10 +23,11 @@ from sapar.core.settings import Settings
 from sapar.fleet.registry import RegistryWatcher
 from sapar.ticketing.intake import TapBatch, TapIntake
 from sapar.ticketing.keys import KeyWatcher
+from sapar.ticketing.lanes import Lanes, until_available
 from sapar.ticketing.ledger.chain import keep_chain
 from sapar.ticketing.ledger.role import restricted
-from sapar.ticketing.line import ConnectionPoster, Line, Post
-from sapar.ticketing.types import Posted, TapIn
+from sapar.ticketing.line import ConnectionPoster, Line, Post, Poster
+from sapar.ticketing.types import Posted
 from sapar.uplink.acks import Acks
 from sapar.uplink.filling import drain_session, fill_batches, repeat
 from sapar.uplink.letters import DeadLetter
@@ -39,8 +39,6 @@ _log = get_logger()
 
 OpenPost = Callable[[Settings, Clock, Pool, RegistryWatcher], AbstractAsyncContextManager[Post]]
 """Makes, once a process, what posts taps."""
-
-T = TypeVar("T")
 
 
 def ticketing_client(settings: Settings, *, clean: bool = False) -> MqttClient:
@@ -64,6 +62,7 @@ class Worker:
         registry: who may speak.
         client: made by `ticketing_client`.
         line: judges and posts.
+        posters: what it posts with, one a lane.
     """
 
     def __init__(
@@ -74,6 +73,7 @@ class Worker:
         registry: RegistryWatcher,
         client: MqttClient,
         line: Line,
+        posters: Sequence[Poster],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -84,7 +84,7 @@ class Worker:
         self._intake = TapIntake(settings, clock, metrics)
         self._acks = Acks(settings, clock, metrics.ticketing_acks)
         self._closed: asyncio.Queue[TapBatch] = asyncio.Queue(maxsize=1)
-        self._judged: asyncio.Queue[tuple[TapBatch, list[TapIn]]] = asyncio.Queue(maxsize=1)
+        self._lanes = Lanes(line, posters, self._settle, self._acknowledge)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -93,7 +93,7 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._fill(), name="fill")
             tasks.create_task(self._judge(), name="judge")
-            tasks.create_task(self._post(), name="post")
+            tasks.create_task(self._lanes.run(), name="post")
             tasks.create_task(repeat(self._settings.ack_interval_ms / 2000, self._send_acks))
             tasks.create_task(repeat(self._settings.registry_refresh_s, self._take_voids))
 
@@ -113,21 +113,21 @@ class Worker:
     async def _judge(self) -> None:
         while True:
             batch = await self._closed.get()
-            taps = await _until_available(partial(self._line.judge, batch.candidates), batch)
-            await self._judged.put((batch, taps))
+            judged = await until_available(partial(self._line.judge, batch.candidates), batch)
+            await self._lanes.put(batch, *judged)
 
-    async def _post(self) -> None:
-        while True:
-            batch, taps = await self._judged.get()
-            await _until_available(partial(self._line.write_letters, batch.dead), batch)
-            posted, dead = await _until_available(partial(self._line.post, taps), batch)
-            self._client.ack(batch.messages)
-            metrics = self._metrics
-            metrics.ticketing_in_flight.dec(len(batch.messages))
-            metrics.ticketing_latency.observe(self._clock.monotonic() - batch.opened_s)
-            _count(metrics, posted)
-            self._tell(posted, [*batch.dead, *dead])
-            await self._send_acks()
+    async def _settle(self, posted: Posted, dead: Sequence[DeadLetter]) -> None:
+        """Note and tell what a transaction committed."""
+        _count(self._metrics, posted)
+        self._tell(posted, dead)
+        await self._send_acks()
+
+    def _acknowledge(self, batch: TapBatch) -> None:
+        """Let the broker forget a batch that is committed."""
+        self._client.ack(batch.messages)
+        metrics = self._metrics
+        metrics.ticketing_in_flight.dec(len(batch.messages))
+        metrics.ticketing_latency.observe(self._clock.monotonic() - batch.opened_s)
 
     def _tell(self, posted: Posted, dead: Sequence[DeadLetter]) -> None:
         """Note what the devices are to be told; a held tap is stored, and named with its code."""
@@ -146,16 +146,6 @@ class Worker:
 
     async def _send_acks(self) -> None:
         await self._acks.send_due(self._client, self._intake.encodings)
-
-
-async def _until_available(action: Callable[[], Awaitable[T]], batch: TapBatch) -> T:
-    """Repeat an action until the database answers."""
-    while True:
-        try:
-            return await action()
-        except Unavailable as exc:
-            _log.warning("database_unavailable", reason=exc.message, messages=len(batch.messages))
-            await asyncio.sleep(_RETRY_S)
 
 
 def _count(metrics: Metrics, posted: Posted) -> None:
@@ -180,13 +170,14 @@ async def run_ticketing(
     await _wait_for_database(conninfo)
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(conninfo, name="sapar-ticketing"))
-        line, registry = await _open_line(stack, settings, clock, metrics, pool, open_post)
+        line, posters, registry = await _open_line(stack, settings, clock, metrics, pool, open_post)
         client = await stack.enter_async_context(ticketing_client(settings))
         _log.info("ticketing_started", worker=settings.ticketing_worker)
         async with asyncio.TaskGroup() as tasks:
             # every worker looks after the chain; a lock lets one at a time
             tasks.create_task(keep_chain(conninfo, clock, settings.ticketing_chain_interval_s))
-            tasks.create_task(Worker(settings, clock, metrics, registry, client, line).run())
+            worker = Worker(settings, clock, metrics, registry, client, line, posters)
+            tasks.create_task(worker.run())
 
 
 async def _wait_for_database(conninfo: str) -> None:
@@ -208,18 +199,19 @@ async def _open_line(
     metrics: Metrics,
     pool: Pool,
     open_post: OpenPost,
-) -> tuple[Line, RegistryWatcher]:
+) -> tuple[Line, list[ConnectionPoster], RegistryWatcher]:
     """Start what a worker stands on; `stack` ends it."""
     registry = RegistryWatcher(pool, settings, clock)
     await stack.enter_async_context(registry.running())
     keys = await stack.enter_async_context(KeyWatcher(pool, settings).running())
     post = await stack.enter_async_context(open_post(settings, clock, pool, registry))
     conninfo = await asyncio.to_thread(restricted, settings.database_url.get_secret_value())
-    poster = ConnectionPoster(conninfo, post)
-    stack.push_async_callback(poster.close)
-    line = Line(settings, clock, metrics, pool, keys, poster)
+    posters = [ConnectionPoster(conninfo, post) for _ in range(settings.ticketing_lanes)]
+    for poster in posters:
+        stack.push_async_callback(poster.close)
+    line = Line(settings, clock, metrics, pool, keys)
     stack.callback(line.close)
-    return line, registry
+    return line, posters, registry
 
 
 async def retire(
@@ -240,7 +232,7 @@ async def retire(
     conninfo = settings.database_url.get_secret_value()
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(conninfo, name="sapar-retire"))
-        line, registry = await _open_line(stack, settings, clock, metrics, pool, open_post)
+        line, posters, registry = await _open_line(stack, settings, clock, metrics, pool, open_post)
         intake = TapIntake(settings, clock, metrics)
 
         async def store(messages: Sequence[Message]) -> None:
@@ -248,7 +240,8 @@ async def retire(
                 batch = TapBatch()
                 taken = intake.take(messages, registry.current, batch)
                 await line.write_letters(batch.dead)
-                await line.post(await line.judge(batch.candidates))
+                taps, _known = await line.judge(batch.candidates)
+                await line.post(posters[0], taps)
                 messages = messages[taken:]
 
         client = await stack.enter_async_context(ticketing_client(settings))

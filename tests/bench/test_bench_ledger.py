@@ -25,7 +25,7 @@ def test_every_figure_is_there_and_the_ledger_adds_up(service_directory, monkeyp
     assert report["deadlocks"] == 0
     for name in (
         "taps_per_s", "post_only_transfers_per_s", "duplicate_rejections_per_s", "p99_batch_ms",
-        "wal_bytes_per_tap", "table_bytes_per_tap", "ed25519_per_s", "hmac_per_s",
+        "wal_bytes_per_tap", "table_bytes_per_tap", "database_cpu_us_per_tap", "ed25519_per_s", "hmac_per_s",
         "chain_journals_per_s",
     ):  # fmt: skip
         assert report[name] > 0, name

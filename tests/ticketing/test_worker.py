@@ -54,7 +54,7 @@ async def open_post(settings, clock, pool, registry):
     async with pool.connection() as connection:
         carriers = await load_carriers(connection)
     tools = tools_of(settings.database_url.get_secret_value(), carriers)
-    yield lambda connection, taps: post_taps(connection, tools, taps)
+    yield lambda connection, taps, patient: post_taps(connection, tools, taps, patient=patient)
 
 
 @asynccontextmanager
@@ -258,10 +258,10 @@ async def test_what_cannot_be_posted_is_set_aside_alone(keyed, pool):
     async def tripping(*args):
         async with open_post(*args) as post:
 
-            async def trip(connection, taps):
+            async def trip(connection, taps, patient):
                 if any(one.tap.num_riders == 17 for one in taps):
                     raise RuntimeError("seventeen")
-                return await post(connection, taps)
+                return await post(connection, taps, patient)
 
             yield trip
 
@@ -290,7 +290,7 @@ async def test_nothing_is_acknowledged_before_the_commit(keyed, pool):
 
     @asynccontextmanager
     async def hanging(*args):
-        async def hang(connection, taps):
+        async def hang(connection, taps, patient):
             reached.set()
             await asyncio.Event().wait()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import secrets
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -154,7 +155,7 @@ class _LedgerBench:
             "chain_journals_per_s": round(self._chain_speed),
             "ledger_balanced": balanced,
             "deadlocks": row[0],
-            "retries": sum(writer.retries for one in rounds.values() for writer in one.measured),
+            "put_off": sum(writer.put_off for one in rounds.values() for writer in one.measured),
         }
 
     def _whole_path(self, town: Town) -> tuple[dict[str, _Round], list[list[Message]]]:
@@ -253,7 +254,11 @@ class _LedgerBench:
                 (list(_TABLES),),
             ).fetchone()
         assert row is not None
-        return {"wal": row[0], "tables": row[1]}
+        return {
+            "wal": row[0],
+            "tables": row[1],
+            "cpu_us": _database_cpu_us(self._settings.data_dir),
+        }
 
 
 def _headline(rounds: dict[str, _Round]) -> dict[str, Any]:
@@ -262,7 +267,7 @@ def _headline(rounds: dict[str, _Round]) -> dict[str, Any]:
     batches = sorted(chained.from_iterable(one.batch_s for one in rounds.values()))
     grown = {
         name: sum(one.after[name] - one.before[name] for one in rounds.values()) / taps
-        for name in ("wal", "tables")
+        for name in ("wal", "tables", "cpu_us")
     }
     return {
         "taps_per_s": round(taps / sum(one.duration_s for one in rounds.values())),
@@ -271,9 +276,26 @@ def _headline(rounds: dict[str, _Round]) -> dict[str, Any]:
         "writer_cpu_us_per_tap": round(
             1e6 * sum(writer.cpu_s for one in rounds.values() for writer in one.measured) / taps
         ),
+        "database_cpu_us_per_tap": round(grown["cpu_us"]),
         "wal_bytes_per_tap": round(grown["wal"]),
         "table_bytes_per_tap": round(grown["tables"]),
     }
+
+
+def _database_cpu_us(directory: Path) -> int:
+    """Give the processor time that the cluster has used: its processes', and those' that ended."""
+    recorded = (directory / "postgres" / "data" / "postmaster.pid").read_text(encoding="utf-8")
+    postmaster = recorded.split("\n", 1)[0]
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii")
+    ticks = 0
+    for pid in (postmaster, *children.split()):
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        except FileNotFoundError:  # it ended meanwhile
+            continue
+        # user and system time; and, of the postmaster, that of processes it has waited for
+        ticks += sum(map(int, text.rsplit(")", 1)[1].split()[11 : 15 if pid == postmaster else 13]))
+    return ticks * 1_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def _seal_speeds(clock: SystemClock) -> dict[str, int]:

@@ -17,8 +17,8 @@ from typing import Any
 from sapar.cli.bench.ledger_town import AGENCY
 from sapar.cli.process import rare_collections
 from sapar.core.clock import SystemClock
-from sapar.core.db import connect_async, open_pool, translated
-from sapar.core.errors import Fault, Unavailable
+from sapar.core.db import AsyncConnection, connect_async, open_pool, translated
+from sapar.core.errors import Fault
 from sapar.core.log import configure_logging
 from sapar.core.metrics import Metrics
 from sapar.core.mqtt import Message
@@ -26,11 +26,13 @@ from sapar.core.settings import Settings
 from sapar.fleet.registry import RegistryWatcher
 from sapar.ticketing.intake import TapBatch, TapIntake
 from sapar.ticketing.keys import KeyWatcher
+from sapar.ticketing.lanes import Lanes
 from sapar.ticketing.ledger.accounts import Accounts, card_account
 from sapar.ticketing.ledger.posting import lock_cards, post
-from sapar.ticketing.line import ConnectionPoster, Line
+from sapar.ticketing.line import ConnectionPoster, Line, Poster
 from sapar.ticketing.reference import open_post
-from sapar.ticketing.types import Journal, TapIn
+from sapar.ticketing.types import Journal, Posted, TapIn
+from sapar.uplink.letters import DeadLetter
 
 _PATIENCE_S = 900.0
 _START_S = 120.0
@@ -47,7 +49,7 @@ class Measured:
         items: taps or transfers written.
         repeats: taps that were stored before.
         batch_s: duration of each transaction.
-        retries: how often a transaction was broken, by a deadlock or else, and tried again.
+        put_off: how often a tap was put off to a later transaction.
         cpu_s: CPU seconds of this process, which a busy machine distorts least.
     """
 
@@ -56,7 +58,7 @@ class Measured:
     items: int = 0
     repeats: int = 0
     batch_s: list[float] = field(default_factory=list)
-    retries: int = 0
+    put_off: int = 0
     cpu_s: float = 0.0
 
 
@@ -140,80 +142,96 @@ async def _write_taps(work: Work, begin: Callable[[], None]) -> Measured:
         keys = KeyWatcher(pool, settings)
         await keys.refresh()
         posting = await stack.enter_async_context(open_post(settings, clock, pool, registry))
-        poster = ConnectionPoster(conninfo, posting)
-        stack.push_async_callback(poster.close)
-        line = Line(settings, clock, metrics, pool, keys, poster)
+        posters = [ConnectionPoster(conninfo, posting) for _ in range(settings.ticketing_lanes)]
+        for poster in posters:
+            stack.push_async_callback(poster.close)
+        line = Line(settings, clock, metrics, pool, keys)
         stack.callback(line.close)
         intake = TapIntake(settings, clock, metrics)
         begin()
         measured, cpu_s = Measured(clock.monotonic(), 0.0), process_time()
-        judged: asyncio.Queue[list[TapIn] | None] = asyncio.Queue(maxsize=1)
+        lanes = _measured_lanes(line, posters, measured, clock)
 
         async def judge() -> None:
-            waiting = list(work.messages)
-            while waiting:
+            at = 0
+            while at < len(work.messages):
                 batch = TapBatch()
-                del waiting[: intake.take(waiting, registry.current, batch)]
+                at += intake.take(work.messages[at:], registry.current, batch)
                 if batch.dead:
                     raise Fault(f"{len(batch.dead)} of the benchmark's taps were refused")
-                await judged.put(await line.judge(batch.candidates))
-            await judged.put(None)
-
-        async def write() -> None:
-            while (taps := await judged.get()) is not None:
-                await _post_batch(line, taps, measured, clock)
+                await lanes.put(batch, *await line.judge(batch.candidates))
+            await lanes.finish()
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(judge())
-            tasks.create_task(write())
+            tasks.create_task(lanes.run())
         measured.end_s = clock.monotonic()
         measured.cpu_s = process_time() - cpu_s
         return measured
 
 
-async def _post_batch(
-    line: Line, taps: Sequence[TapIn], measured: Measured, clock: SystemClock
-) -> None:
-    while True:
-        start_s = clock.monotonic()
-        try:
-            posted, dead = await line.post(taps)
-        except Unavailable:
-            measured.retries += 1
-            continue
+def _measured_lanes(
+    line: Line, posters: Sequence[Poster], measured: Measured, clock: SystemClock
+) -> Lanes:
+    """Make the lanes of a worker that count what they post, and time each transaction."""
+
+    def timed(poster: Poster) -> Poster:
+        async def post_timed(taps: Sequence[TapIn], patient: bool) -> Posted:
+            start_s = clock.monotonic()
+            posted = await poster(taps, patient)
+            measured.batch_s.append(clock.monotonic() - start_s)
+            return posted
+
+        return post_timed
+
+    async def settle(posted: Posted, dead: Sequence[DeadLetter]) -> None:
         if dead:
             raise Fault(f"a tap was not posted: {dead[0].detail}")
-        measured.batch_s.append(clock.monotonic() - start_s)
         measured.items += posted.new
         measured.repeats += posted.repeats
-        return
+        measured.put_off += len(posted.put_off)
+
+    return Lanes(line, [timed(poster) for poster in posters], settle, lambda _batch: None)
 
 
 async def _write_transfers(work: Work, begin: Callable[[], None]) -> Measured:
-    """Post journals of two entries, card to carrier, and nothing else."""
+    """Post journals of two entries, card to carrier, and nothing else; in a worker's lanes."""
     clock, rng = SystemClock(), random.Random(work.seed)
     conninfo = work.settings.database_url.get_secret_value()
     keys = {(AGENCY, 2210, owner) for owner in work.carriers}
     numbers = await Accounts(conninfo).numbers(keys)
     to = [numbers[key] for key in sorted(keys)]
-    connection = await connect_async(conninfo)
-    async with connection:
-        begin()
-        measured = Measured(clock.monotonic(), 0.0)
-        while measured.items < work.count:
+    batches = iter(range(0, work.count, _TRANSFERS_A_BATCH))
+
+    async def post_batches(connection: AsyncConnection, measured: Measured) -> None:
+        for first in batches:  # the lanes draw from one store
             start_s = clock.monotonic()
-            size = min(_TRANSFERS_A_BATCH, work.count - measured.items)
             journals = [
-                _transfer(rng.randrange(work.cards) + 1, rng.choice(to), f"{work.seed}/{n}")
-                for n in range(measured.items, measured.items + size)
+                _transfer(
+                    1 + int(rng.random() * work.cards),
+                    to[int(rng.random() * len(to))],
+                    f"{work.seed}/{n}",
+                )
+                for n in range(first, min(first + _TRANSFERS_A_BATCH, work.count))
             ]
             with translated():
                 async with connection.transaction():
                     cards = await lock_cards(connection, [j.card_no or 0 for j in journals])
                     await post(connection, journals, cards)
             measured.batch_s.append(clock.monotonic() - start_s)
-            measured.items += size
+            measured.items += len(journals)
+
+    async with AsyncExitStack() as stack:
+        lanes = [await connect_async(conninfo) for _ in range(work.settings.ticketing_lanes)]
+        for connection in lanes:
+            stack.push_async_callback(connection.close)
+        begin()
+        measured, cpu_s = Measured(clock.monotonic(), 0.0), process_time()
+        async with asyncio.TaskGroup() as tasks:
+            for connection in lanes:
+                tasks.create_task(post_batches(connection, measured))
         measured.end_s = clock.monotonic()
+        measured.cpu_s = process_time() - cpu_s
         return measured
 
 

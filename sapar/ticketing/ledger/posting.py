@@ -9,11 +9,10 @@ from sapar.core.db import AsyncConnection, load_queries, translated
 from sapar.core.errors import Fault
 from sapar.ticketing.ledger.accounts import DEBT, PURSE, card_account
 from sapar.ticketing.ledger.business_days import ClosedDays, read_closed_days
-from sapar.ticketing.ledger.rows import HEADER, TRAILER, journal_row
+from sapar.ticketing.ledger.rows import COPY_BYTES, HEADER, TRAILER, journal_row
 from sapar.ticketing.types import CardRow, Journal
 
 _QUERIES = load_queries("sapar.ticketing.ledger")
-_COPY_BYTES = 1 << 16  # so much at a time: the server works while the next rows are made
 
 _PLACES = {
     "update_cards": {"card_no": 0, "purse": 1, "debt": 2},
@@ -181,7 +180,7 @@ async def _copy(connection: AsyncConnection, journals: Iterable[Journal]) -> Non
             buffer = bytearray(HEADER)
             for journal in journals:
                 buffer += journal_row(journal)
-                if len(buffer) >= _COPY_BYTES:
+                if len(buffer) >= COPY_BYTES:
                     await copy.write(bytes(buffer))
                     buffer.clear()
             await copy.write(bytes(buffer) + TRAILER)

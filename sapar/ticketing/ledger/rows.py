@@ -9,21 +9,27 @@ import struct
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
+from typing import Final
 
 from sapar.core.errors import Fault
 from sapar.ticketing.types import Journal
 
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
+COPY_BYTES: Final = 1 << 16
+"""So much is sent at a time: the server works while the next rows are made."""
+EPOCH_MS: Final = 946_684_800_000
+"""2000-01-01, where PostgreSQL's times begin, in Unix milliseconds."""
+EPOCH_DAY: Final = date(2000, 1, 1).toordinal()
+"""The same day, where its dates begin."""
 
 _COLUMNS = 21  # of the query `copy_journals`, in the order in which they are written here
 _NULL = b"\xff\xff\xff\xff"
 _NO_KEY = _NULL + _NULL
-_EPOCH_MS = 946_684_800_000  # 2000-01-01, where PostgreSQL's times begin
-_EPOCH_DAY = date(2000, 1, 1).toordinal()
 _INT8 = 20  # PostgreSQL's number of the type bigint
 
 _of_tap = struct.Struct("!hiqiqihiqiiiiiiqiqiq").pack
+_of_card = struct.Struct("!hiqiiiqiiiiiiqiqiq").pack
 _first = struct.Struct("!hiq").pack
 _when = struct.Struct("!iiiiiqiqiq").pack
 _int2 = struct.Struct("!ih").pack
@@ -38,17 +44,20 @@ def journal_row(journal: Journal) -> bytes:
         raise Fault("a journal without number or business date cannot be written")
     event_ms, raw_ms = journal.event_at_ms, journal.event_at_raw_ms
     when = (
-        4, journal.service_date.toordinal() - _EPOCH_DAY,
-        4, business_date.toordinal() - _EPOCH_DAY,
-        8, (event_ms - _EPOCH_MS) * 1000,
-        8, ((event_ms if raw_ms is None else raw_ms) - _EPOCH_MS) * 1000,
-        8, (journal.received_ms - _EPOCH_MS) * 1000,
+        4, journal.service_date.toordinal() - EPOCH_DAY,
+        4, business_date.toordinal() - EPOCH_DAY,
+        8, (event_ms - EPOCH_MS) * 1000,
+        8, ((event_ms if raw_ms is None else raw_ms) - EPOCH_MS) * 1000,
+        8, (journal.received_ms - EPOCH_MS) * 1000,
     )  # fmt: skip
     tap_no, revision, card_no = journal.tap_no, journal.revision, journal.card_no
-    if tap_no is None or revision is None or card_no is None or journal.reverses is not None:
-        head = _first(_COLUMNS, 8, number) + _subject(journal) + _when(*when)
-    else:  # nearly all
+    no_reversal = journal.reverses is None
+    if card_no is not None and tap_no is not None and revision is not None and no_reversal:
         head = _of_tap(_COLUMNS, 8, number, 8, tap_no, 2, revision, 8, card_no, -1, *when)
+    elif card_no is not None and tap_no is None and revision is None and no_reversal:
+        head = _of_card(_COLUMNS, 8, number, -1, -1, 8, card_no, -1, *when)
+    else:
+        head = _first(_COLUMNS, 8, number) + _subject(journal) + _when(*when)
     words = _words(
         journal.agency_id, journal.kind, journal.product_id, journal.rider_category,
         journal.tariff_version, journal.rule, journal.actor,

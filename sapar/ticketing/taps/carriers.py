@@ -39,10 +39,14 @@ class Carriers:
         self, agency_id: str, vehicle_id: str | None, route_id: str | None, at_ms: int
     ) -> int | None:
         """Give the carrier's number: by the vehicle first, then by the route; None for nobody."""
-        for table, name in ((self.vehicles, vehicle_id), (self.routes, route_id)):
-            for service in table.get((agency_id, name), ()) if name is not None else ():
-                if service.from_ms <= at_ms < service.until_ms:
-                    return service.carrier_no
+        if vehicle_id is not None:
+            for carrier_no, from_ms, until_ms in self.vehicles.get((agency_id, vehicle_id), ()):
+                if from_ms <= at_ms < until_ms:
+                    return carrier_no
+        if route_id is not None:
+            for carrier_no, from_ms, until_ms in self.routes.get((agency_id, route_id), ()):
+                if from_ms <= at_ms < until_ms:
+                    return carrier_no
         return None
 
     def owner(self, carrier_no: int | None) -> str:

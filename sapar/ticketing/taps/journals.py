@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sapar.ticketing.ledger.accounts import PURSE, AccountKey, card_account
 from sapar.ticketing.ledger.business_days import ClosedDays
@@ -40,12 +40,12 @@ class Pattern(NamedTuple):
 
 
 class Moving(NamedTuple):
-    """A tap whose postings change: the pattern that is to stand, None where nothing is."""
+    """A tap whose postings change; the number of the pattern that is to stand, None for nothing."""
 
     evidence: Evidence
     judged: Judgement
     agency_id: str
-    pattern: Pattern | None
+    pattern_no: int | None
 
 
 class Changes:
@@ -69,7 +69,9 @@ class Changes:
         self._before = before
         self._carriers = carriers
         self._days = days
-        self._fares: dict[Pattern, Fare] = {}
+        self._patterns: dict[Pattern, int] = {}
+        self._fares: list[tuple[Pattern, Fare]] = []
+        self._known: dict[tuple[Any, ...], int] = {}
         self._moving = [
             self._moved(evidence)
             for evidence in (*scene.new, *scene.changed)
@@ -82,25 +84,33 @@ class Changes:
         agency_id = scene.agency_of(evidence)
         if fare is None:
             return Moving(evidence, judged, agency_id, None)
-        pattern = Pattern(
-            agency_id,
-            self._carriers.owner(judged.carrier_no),
-            evidence.judged is None and self._days.late(agency_id, judged.service_date),
-            judged.code == UNKNOWN_CARD,
-            fare.disputed,
-            fare.product_id,
-            fare.nominal_tiyn,
-            fare.charged_tiyn,
-            fare.adjustments,
-            fare.boardings,
-        )
-        self._fares.setdefault(pattern, fare)
-        return Moving(evidence, judged, agency_id, pattern)
+        is_new = evidence.judged is None
+        # whole patterns are slow to look up, and nearly all fares are the tariff's very own
+        key = (id(fare), judged.carrier_no, judged.service_date, is_new, judged.code, agency_id)
+        number = self._known.get(key)
+        if number is None:
+            pattern = Pattern(
+                agency_id,
+                self._carriers.owner(judged.carrier_no),
+                is_new and self._days.late(agency_id, judged.service_date),
+                judged.code == UNKNOWN_CARD,
+                fare.disputed,
+                fare.product_id,
+                fare.nominal_tiyn,
+                fare.charged_tiyn,
+                fare.adjustments,
+                fare.boardings,
+            )
+            number = self._patterns.setdefault(pattern, len(self._fares))
+            if number == len(self._fares):
+                self._fares.append((pattern, fare))
+            self._known[key] = number
+        return Moving(evidence, judged, agency_id, number)
 
     def account_keys(self) -> set[AccountKey]:
         """Give the accounts that `draft` asks for."""
         found: set[AccountKey] = set()
-        for pattern, fare in self._fares.items():
+        for pattern, fare in self._fares:
             found |= keys_of(
                 fare,
                 agency_id=pattern.agency_id,
@@ -116,8 +126,8 @@ class Changes:
 
     def draft(self, numbers: Mapping[AccountKey, int]) -> list[Journal]:
         """Make the journals; `numbers` holds the accounts of `account_keys`."""
-        templates = {
-            pattern: entries_of(
+        templates = [
+            entries_of(
                 fare,
                 agency_id=pattern.agency_id,
                 card_no=0,
@@ -126,13 +136,13 @@ class Changes:
                 unknown_card=pattern.unknown_card,
                 account_of=numbers,
             )
-            for pattern, fare in self._fares.items()
-        }
+            for pattern, fare in self._fares
+        ]
         causes = _causes(self._scene)
         journals: list[Journal] = []
         for moving in self._moving:
             evidence = moving.evidence
-            template = templates[moving.pattern] if moving.pattern else {}
+            template = templates[moving.pattern_no] if moving.pattern_no is not None else {}
             entries = {
                 number or card_account(evidence.card_no, PURSE): amount
                 for number, amount in template.items()

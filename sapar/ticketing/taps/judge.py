@@ -8,8 +8,8 @@ answer is the same in whatever order the versions came.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
+from operator import attrgetter
 from typing import Protocol
 
 from sapar.ticketing.taps.evidence import (
@@ -22,6 +22,7 @@ from sapar.ticketing.taps.evidence import (
 from sapar.ticketing.types import Adjustment, AdjustmentKind, Fare, Ride
 
 IDENTITY_CONFLICT, COUNTER_REUSED = "identity_conflict", "counter_reused"
+_ORDER = attrgetter("order")
 IGNORED_LIST, UNKNOWN_CARD = "validator_ignored_list", "unknown_card"
 
 
@@ -124,7 +125,8 @@ def judge_day(
     if not riding:
         return found
     if len(riding) > 1:
-        riding.sort(key=lambda tap: tap.order)
+        riding.sort(key=_ORDER)
+    category_at, passes_at = card.category_at, card.passes_at
     rides = [
         Ride(
             tap.tap_no,
@@ -132,8 +134,8 @@ def judge_day(
             tap.route_id,
             tap.vehicle_id,
             tap.medium,
-            card.category_at(tap.event_ms),
-            card.passes_at(tap.event_ms),
+            category_at(tap.event_ms),
+            passes_at(tap.event_ms),
             tap.num_riders,
         )
         for tap in riding
@@ -150,19 +152,19 @@ def _borne(tap: Evidence, fare: Fare, card: CardFacts) -> Fare:
     if fare.hold is not None:
         return fare
     if card.unknown:
-        return replace(fare, disputed=UNKNOWN_CARD)
+        return fare._replace(disputed=UNKNOWN_CARD)
     answer = card.liability_of(tap)
     if answer is None:
         return fare
     bearer, reason = answer
     rule = f"{fare.rule}; {reason}"
     if bearer == "card":
-        return replace(fare, rule=rule)
+        return fare._replace(rule=rule)
     if bearer == "hold":
-        return replace(fare, rule=rule, disputed=IGNORED_LIST)
+        return fare._replace(rule=rule, disputed=IGNORED_LIST)
     kind: AdjustmentKind = "fraud" if bearer == "scheme" else "unproved"
     moved = (Adjustment(kind, bearer, fare.charged_tiyn),) if fare.charged_tiyn else ()
-    return replace(fare, rule=rule, charged_tiyn=0, adjustments=(*fare.adjustments, *moved))
+    return fare._replace(rule=rule, charged_tiyn=0, adjustments=(*fare.adjustments, *moved))
 
 
 DayKey = tuple[int, date]

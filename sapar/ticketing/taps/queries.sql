@@ -1,5 +1,12 @@
 -- Storing taps. Lock order, everywhere in ticketing: tap_sequence, card, account.
 
+-- name: missing_sequences
+-- Those that nobody has begun. To add one that exists would wait for whoever changes it.
+SELECT n.device_no, n.epoch
+FROM unnest(%(device_no)s::int[], %(epoch)s::bigint[]) AS n (device_no, epoch)
+WHERE NOT EXISTS (SELECT FROM tap_sequence s
+                  WHERE s.device_no = n.device_no AND s.epoch = n.epoch);
+
 -- name: add_sequences
 -- In key order, so that two workers cannot wait for each other in a circle.
 INSERT INTO tap_sequence (device_no, epoch)
@@ -15,6 +22,15 @@ JOIN unnest(%(device_no)s::int[], %(epoch)s::bigint[]) AS n (device_no, epoch)
     ON s.device_no = n.device_no AND s.epoch = n.epoch
 ORDER BY s.device_no, s.epoch
 FOR NO KEY UPDATE OF s;
+
+-- name: lock_free_sequences
+-- The same, but for those that another transaction holds: nobody waits here.
+SELECT s.device_no, s.epoch, s.first_seq, s.last_seq, s.received, s.voided
+FROM tap_sequence s
+JOIN unnest(%(device_no)s::int[], %(epoch)s::bigint[]) AS n (device_no, epoch)
+    ON s.device_no = n.device_no AND s.epoch = n.epoch
+ORDER BY s.device_no, s.epoch
+FOR NO KEY UPDATE OF s SKIP LOCKED;
 
 -- name: stored_taps
 -- What is stored under these identities, in short: enough to tell a repeat.
@@ -60,6 +76,17 @@ JOIN unnest(%(agency_id)s::text[], %(card_ref)s::text[]) AS n (agency_id, card_r
 ORDER BY c.card_no
 FOR NO KEY UPDATE OF c;
 
+-- name: lock_free_cards
+-- The same, but for those that another transaction holds: nobody waits here.
+SELECT c.card_no, c.agency_id, c.card_ref, c.status, c.category,
+       (extract(epoch FROM c.category_from) * 1000)::bigint, c.has_pass, c.has_pending, c.has_block,
+       c.purse_tiyn, c.debt_tiyn, c.deposit_tiyn, c.pending_tiyn
+FROM card c
+JOIN unnest(%(agency_id)s::text[], %(card_ref)s::text[]) AS n (agency_id, card_ref)
+    ON c.agency_id = n.agency_id AND c.card_ref = n.card_ref
+ORDER BY c.card_no
+FOR NO KEY UPDATE OF c SKIP LOCKED;
+
 -- name: find_cards
 -- Card numbers by reference.
 SELECT c.card_ref, c.card_no
@@ -94,14 +121,13 @@ FROM card_pass WHERE card_no = ANY(%(card_no)s) ORDER BY card_no, lower(valid), 
 SELECT nextval('tap_number') FROM generate_series(1, %(count)s);
 
 -- name: copy_taps
--- Lines as write.py makes them.
-COPY tap (tap_no, device_no, epoch, seq, digest, device_time, card_no, counter, payload, vehicle_id,
-          route_id, trip_id, medium, num_riders, allowed, denylist_version, claimed_tiyn,
-          balance_tiyn, synchronized, boot_no, uptime_ms, previous_digest, received_at, sealed,
-          status, code,
-          event_at, service_date, carrier_no, product_id, rider_category, tariff_version,
-          nominal_tiyn, charged_tiyn, adjustments, rule, revision)
-FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\');
+-- Rows as write.py makes them.
+COPY tap (tap_no, device_no, epoch, seq, card_no, device_time, received_at, event_at, service_date,
+          revision, num_riders, allowed, synchronized, digest, counter, denylist_version,
+          claimed_tiyn, balance_tiyn, boot_no, uptime_ms, previous_digest, payload, vehicle_id,
+          route_id, trip_id, medium, sealed, status, code, carrier_no, product_id, rider_category,
+          tariff_version, nominal_tiyn, charged_tiyn, adjustments, rule)
+FROM STDIN (FORMAT binary);
 
 -- name: update_taps
 -- The new judgement of stored taps.

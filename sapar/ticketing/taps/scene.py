@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from sapar.core.db import AsyncConnection
-from sapar.core.errors import Fault
 from sapar.ticketing.ledger.entries import debited
-from sapar.ticketing.ledger.posting import lock_cards
 from sapar.ticketing.pricing import price_day
 from sapar.ticketing.taps import store
 from sapar.ticketing.taps.cards import CardHistory
 from sapar.ticketing.taps.carriers import Carriers
-from sapar.ticketing.taps.clocks import SYNCHRONIZED, correct_clocks
 from sapar.ticketing.taps.evidence import Evidence, Judgement
 from sapar.ticketing.taps.judge import (
     COUNTER_REUSED,
     IDENTITY_CONFLICT,
     UNKNOWN_CARD,
-    DayKey,
     judge_day,
     list_counter_losers,
     list_identity_losers,
@@ -39,6 +35,20 @@ Month = tuple[int, int]
 """Year and month of fare days."""
 
 
+class _Rules:
+    """What the taps of an agency are judged by."""
+
+    __slots__ = ("carrier_of", "has_month_cap", "price_day")
+
+    def __init__(self, tariffs: Tariffs, carriers: Carriers, agency_id: str) -> None:
+        def carrier_of(tap: Evidence) -> int | None:
+            return carriers.find(agency_id, tap.vehicle_id, tap.route_id, tap.event_ms)
+
+        self.has_month_cap = tariffs.has_month_cap
+        self.price_day = partial(price_day, tariffs)
+        self.carrier_of = carrier_of
+
+
 @dataclass(slots=True)
 class Scene:
     """Cards that are locked, and every tap of theirs that this batch may change.
@@ -52,6 +62,7 @@ class Scene:
         carried: (card, month) → charged in it before the first day judged, in tiyn.
         judged, fares: what each tap came to, new and stored ones.
         changed: the stored taps whose judgement is another now.
+        put_off: new taps of cards that another transaction holds; they are not among `taken`.
     """
 
     cards: dict[int, CardRow]
@@ -65,6 +76,7 @@ class Scene:
     judged: dict[int, Judgement] = field(default_factory=dict)
     fares: dict[int, Fare | None] = field(default_factory=dict)
     changed: list[Evidence] = field(default_factory=list)
+    put_off: Sequence[TapIn] = ()
 
     def everything(self) -> Iterable[Evidence]:
         """Give new and stored taps."""
@@ -89,8 +101,13 @@ class Scene:
         days: dict[int, dict[date, list[Evidence]]] = {}
         for tap in self.everything():
             days.setdefault(tap.card_no, {}).setdefault(tap.service_date, []).append(tap)
+        rules = {
+            agency_id: _Rules(self.tariffs(agency_id), carriers, agency_id)
+            for agency_id in {card.agency_id for card in self.cards.values()}
+        }
         for card_no, by_date in days.items():
-            self._judge_card(card_no, by_date, losers, histories[card_no], carriers)
+            history = histories[card_no]
+            self._judge_card(card_no, by_date, losers, history, rules[history.row.agency_id])
         self.changed = [
             tap for tap in self.stored.values() if tap.judged != self.judged[tap.tap_no]
         ]
@@ -101,28 +118,16 @@ class Scene:
         by_date: Mapping[date, Sequence[Evidence]],
         losers: Mapping[int, str],
         history: CardHistory,
-        carriers: Carriers,
+        rules: _Rules,
     ) -> None:
-        agency_id = history.row.agency_id
-        tariffs = self.tariffs(agency_id)
-
-        def carrier_of(tap: Evidence) -> int | None:
-            return carriers.find(agency_id, tap.vehicle_id, tap.route_id, tap.event_ms)
-
         carried, month = 0, None
-        for day in sorted(by_date):
-            if tariffs.has_month_cap and _month(day) != month:
-                month = _month(day)
+        for day in sorted(by_date) if len(by_date) > 1 else by_date:
+            if rules.has_month_cap and month_of(day) != month:
+                month = month_of(day)
                 carried = self.carried.get((card_no, month), 0)
-            answers = judge_day(
-                by_date[day],
-                losers,
-                history,
-                lambda rides, before: price_day(tariffs, rides, before),
-                carried,
-                carrier_of,
-            )
-            for tap in by_date[day]:
+            taps = by_date[day]
+            answers = judge_day(taps, losers, history, rules.price_day, carried, rules.carrier_of)
+            for tap in taps:
                 judgement, self.fares[tap.tap_no] = answers[tap.tap_no]
                 self.judged[tap.tap_no] = judgement
                 if tap.num_riders == 1:  # groups are outside the month's cap
@@ -141,6 +146,8 @@ class Scene:
             for tap in rivals:
                 found.pop(tap.tap_no, None)
             found |= dict.fromkeys(list_identity_losers(rivals), IDENTITY_CONFLICT)
+        if not counters:
+            return found
         rivals = [tap for tap in self.everything() if (tap.card_no, tap.counter) in counters]
         out = {no for no, code in found.items() if code == IDENTITY_CONFLICT}
         for tap in rivals:
@@ -186,195 +193,12 @@ def _posted_part(judgement: Judgement) -> tuple[Any, ...]:
     )
 
 
-async def read_scene(
-    connection: AsyncConnection,
-    tariffs: TariffsOf,
-    taken: Sequence[TapIn],
-    stored: Mapping[store.Identity, Sequence[store.StoredTap]],
-) -> Scene:
-    """Lock the cards of new taps and read what judging them needs.
-
-    Args:
-        connection: in the transaction that holds the sequences' locks.
-        tariffs: the tariffs of an agency.
-        taken: taps that are not stored, each content once.
-        stored: what is stored under their identities.
-    """
-    new = _new_evidence(taken, await store.next_tap_numbers(connection, len(taken)), tariffs)
-    moved = await correct_clocks(connection, new)
-    _set_days(tariffs, new, moved, taken)
-    counts: dict[store.Identity, int] = {}
-    for tap in new:
-        counts[tap.identity] = counts.get(tap.identity, len(stored.get(tap.identity, ()))) + 1
-    identities = {identity for identity, count in counts.items() if count > 1}
-    versions = await store.load_versions(connection, sorted(identities)) if identities else []
-    others = {tap.card_no for tap in (*versions, *moved)}
-    cards = await _lock_cards(connection, tariffs, taken, new, others)
-    stored_taps = {tap.tap_no: tap for tap in (*versions, *moved)}
-    await _see_as_locked(connection, stored_taps)
-    scene = Scene(cards, tariffs, taken, new, stored_taps, identities)
-    await _read_rivals(connection, scene)
-    days = {(tap.card_no, tap.service_date) for tap in scene.everything()}
-    days |= {(tap.card_no, tap.judged.service_date) for tap in moved if tap.judged}
-    await _read_days(connection, scene, days)
-    return scene
-
-
-async def _see_as_locked(connection: AsyncConnection, stored: Mapping[int, Evidence]) -> None:
-    """Read anew how taps are judged and posted that were read before their cards were locked."""
-    if not stored:
-        return
-    identities = {tap.identity for tap in stored.values()}
-    for now in await store.load_versions(connection, sorted(identities)):
-        tap = stored.get(now.tap_no)
-        if tap is not None:
-            tap.judged, tap.revision = now.judged, now.revision
-
-
-async def read_days(
-    connection: AsyncConnection, tariffs: TariffsOf, days: Iterable[DayKey]
-) -> Scene:
-    """Lock cards and read their stored taps of some fare days, to judge them again."""
-    wanted = set(days)
-    cards = await lock_cards(connection, {card_no for card_no, _ in wanted})
-    scene = Scene(cards, tariffs)
-    await _read_days(connection, scene, wanted)
-    while days := _misplaced(scene) - wanted:
-        wanted |= days
-        await _read_days(connection, scene, wanted)
-    return scene
-
-
-def _misplaced(scene: Scene) -> set[DayKey]:
-    """Put stored taps on the fare days that the tariffs give them now, and name those days."""
-    days: set[DayKey] = set()
-    for tap in scene.stored.values():
-        day = scene.tariffs(scene.agency_of(tap)).fare_day(tap.event_ms)
-        if day != tap.service_date:
-            tap.service_date = day
-            days.add((tap.card_no, day))
-    return days
-
-
-async def _lock_cards(
-    connection: AsyncConnection,
-    tariffs: TariffsOf,
-    taken: Sequence[TapIn],
-    new: Sequence[Evidence],
-    others: set[int],
-) -> dict[int, CardRow]:
-    """Lock the cards of new taps, and others; tell the new taps their cards' numbers.
-
-    Mostly one statement finds and locks them all, in order. Where a card is new to us, or others
-    belong in the order too, the locks are let go and taken in two steps.
-    """
-    refs: dict[str, set[str]] = {}
-    for one in taken:
-        refs.setdefault(one.device.agency_id, set()).add(one.tap.card_ref)
-    cards: dict[int, CardRow] = {}
-    if not others:
-        cards = await store.lock_known_cards(connection, refs)
-    if not cards:
-        numbers = set(others)
-        for agency_id in sorted(refs):
-            last = tariffs(agency_id).versions[-1:]
-            category = last[0][1].default_category if last else ""
-            wanted = sorted(refs[agency_id])
-            numbers |= await store.find_card_numbers(connection, agency_id, wanted, category)
-        cards = await lock_cards(connection, numbers)
-    of_ref = {(card.agency_id, card.card_ref): card.card_no for card in cards.values()}
-    for one, tap in zip(taken, new, strict=True):
-        tap.card_no = of_ref[one.device.agency_id, one.tap.card_ref]
-    return cards
-
-
-def _new_evidence(
-    taken: Sequence[TapIn],
-    numbers: Sequence[int],
-    tariffs: TariffsOf,
-) -> list[Evidence]:
-    """Make evidence of new taps; their cards' numbers are not known yet."""
-    found: list[Evidence] = []
-    fare_day = {one.device.agency_id: tariffs(one.device.agency_id).fare_day for one in taken}
-    for one, number in zip(taken, numbers, strict=True):
-        device, tap = one.device, one.tap
-        found.append(
-            Evidence(
-                number,
-                device.device_no,
-                tap.epoch,
-                tap.seq,
-                one.digest,
-                tap.time_ms,
-                0,
-                tap.counter,
-                one.vehicle_id,
-                tap.route_id,
-                tap.medium,
-                tap.num_riders,
-                tap.outcome == "allow",
-                tap.denylist_version,
-                tap.charged_tiyn,
-                tap.clock_src in SYNCHRONIZED,
-                tap.boot_no,
-                tap.uptime_ms,
-                one.received_ms,
-                one.sealed,
-                tap.time_ms,
-                fare_day[device.agency_id](tap.time_ms),
-            )
-        )
-    return found
-
-
-def _set_days(
-    tariffs: TariffsOf,
-    new: Sequence[Evidence],
-    moved: Sequence[Evidence],
-    taken: Sequence[TapIn],
-) -> None:
-    """Put taps whose time was corrected on the fare day that it lies on."""
-    agencies = {one.device.device_no: one.device.agency_id for one in taken}
-    for tap in (*new, *moved):
-        if tap.event_ms != tap.device_ms or tap.judged is not None:
-            tap.service_date = tariffs(agencies[tap.device_no]).fare_day(tap.event_ms)
-
-
-async def _read_rivals(connection: AsyncConnection, scene: Scene) -> None:
-    """Read the stored taps that share a card counter with one of the scene."""
-    for tap in scene.everything():
-        if tap.counter is not None and tap.sealed is None:
-            scene.counters.add((tap.card_no, tap.counter))
-    if scene.counters:
-        for rival in await store.load_counters(connection, list(scene.counters)):
-            scene.stored.setdefault(rival.tap_no, rival)
-
-
-async def _read_days(connection: AsyncConnection, scene: Scene, days: set[DayKey]) -> None:
-    """Read all taps of the fare days, and of the month's later ones where a cap spans them."""
-    spans: dict[tuple[int, date], date] = {}
-    capped: list[DayKey] = []
-    for card_no, day in sorted(days):
-        card = scene.cards.get(card_no)
-        if card is None:
-            raise Fault(f"card {card_no} is not there")
-        if not scene.tariffs(card.agency_id).has_month_cap:
-            spans[card_no, day] = day
-        elif not capped or capped[-1][0] != card_no or _month(capped[-1][1]) != _month(day):
-            spans[card_no, day] = _month_end(day)
-            capped.append((card_no, day))
-    rows = await store.load_days(connection, [(*key, last) for key, last in spans.items()])
-    for tap in rows:
-        scene.stored.setdefault(tap.tap_no, tap)
-    if capped:
-        carried = await store.load_carried(connection, capped)
-        scene.carried = {(no, _month(day)): charged for (no, day), charged in carried.items()}
-
-
-def _month(day: date) -> Month:
+def month_of(day: date) -> Month:
+    """Give the month of a fare day."""
     return day.year, day.month
 
 
-def _month_end(day: date) -> date:
+def month_end(day: date) -> date:
+    """Give the last day of the month."""
     first = day.replace(day=1) + timedelta(days=31)
     return first.replace(day=1) - timedelta(days=1)

@@ -7,9 +7,10 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sapar.core.db import AsyncConnection, Rollback, int_array, load_queries, text_array
+from sapar.ticketing.ledger.rows import COPY_BYTES, HEADER, TRAILER
 from sapar.ticketing.taps.evidence import Evidence, Judgement
 from sapar.ticketing.taps.gaps import Range, SeqState
-from sapar.ticketing.taps.write import judgement_columns, tap_line
+from sapar.ticketing.taps.write import judgement_columns, tap_row
 from sapar.ticketing.types import CardRow, TapIn
 
 _queries = load_queries("sapar.ticketing.taps")
@@ -135,19 +136,51 @@ async def lock_known_cards(
     connection: AsyncConnection, refs: Mapping[str, Collection[str]]
 ) -> dict[int, CardRow]:
     """Lock the cards of these references (by agency), if all of them are known; else none."""
+    cards: dict[int, CardRow] = {}
+    async with connection.transaction() as savepoint:
+        found = await _lock_cards(connection, "lock_known_cards", refs)
+        if len(found) < sum(map(len, refs.values())):
+            raise Rollback(savepoint)  # lets go of the locks
+        cards = found
+    return cards
+
+
+async def lock_free_cards(
+    connection: AsyncConnection, refs: Mapping[str, Collection[str]]
+) -> tuple[dict[int, CardRow], dict[str, list[str]]]:
+    """Lock those of these cards that nobody else holds, without waiting.
+
+    Returns:
+        The locked cards, and the references (by agency) that are of no card; where there are some,
+        nothing is locked.
+    """
+    cards: dict[int, CardRow] = {}
+    unknown: dict[str, list[str]] = {}
+    async with connection.transaction() as savepoint:
+        found = await _lock_cards(connection, "lock_free_cards", refs)
+        if len(found) < sum(map(len, refs.values())):
+            locked = {(card.agency_id, card.card_ref) for card in found.values()}
+            for agency_id, wanted in refs.items():
+                left = [ref for ref in wanted if (agency_id, ref) not in locked]
+                known = await _card_numbers(connection, agency_id, left) if left else {}
+                if missing := [ref for ref in left if ref not in known]:
+                    unknown[agency_id] = missing
+            if unknown:
+                raise Rollback(savepoint)  # whoever makes cards holds no other's lock
+        cards = found
+    return cards, unknown
+
+
+async def _lock_cards(
+    connection: AsyncConnection, query: str, refs: Mapping[str, Collection[str]]
+) -> dict[int, CardRow]:
     names = [(agency_id, ref) for agency_id, known in refs.items() for ref in known]
     columns = {
         "agency_id": text_array([agency_id for agency_id, _ in names]),
         "card_ref": text_array([ref for _, ref in names]),
     }
-    cards: dict[int, CardRow] = {}
-    async with connection.transaction() as savepoint:
-        cursor = await connection.execute(_queries["lock_known_cards"], columns, binary=True)
-        found = [CardRow(*row) for row in await cursor.fetchall()]
-        if len(found) < len(names):
-            raise Rollback(savepoint)  # lets go of the locks
-        cards = {card.card_no: card for card in found}
-    return cards
+    cursor = await connection.execute(_queries[query], columns, binary=True)
+    return {row[0]: CardRow._make(row) for row in await cursor.fetchall()}
 
 
 async def find_card_numbers(
@@ -191,9 +224,14 @@ async def copy_taps(
     judged: Mapping[int, Judgement],
 ) -> None:
     """Write new taps."""
-    lines = [tap_line(evidence, judged[evidence.tap_no], taken) for evidence, taken in taps]
     async with connection.cursor().copy(_queries["copy_taps"]) as copy:
-        await copy.write(b"\n".join(lines) + b"\n")
+        buffer = bytearray(HEADER)
+        for evidence, taken in taps:
+            buffer += tap_row(evidence, judged[evidence.tap_no], taken)
+            if len(buffer) >= COPY_BYTES:
+                await copy.write(bytes(buffer))
+                buffer.clear()
+        await copy.write(bytes(buffer) + TRAILER)
 
 
 async def update_taps(
@@ -259,12 +297,18 @@ async def close_exceptions(
 
 
 async def lock_sequences(
-    connection: AsyncConnection, keys: Iterable[DeviceEpoch]
+    connection: AsyncConnection, keys: Iterable[DeviceEpoch], *, patient: bool = True
 ) -> dict[DeviceEpoch, SeqState]:
-    """Lock the sequences of devices and epochs, made where they are new."""
+    """Lock the sequences of devices and epochs, made where they are new.
+
+    Without patience those that another transaction holds are left out.
+    """
     columns = _epoch_columns(sorted(set(keys)))
-    await connection.execute(_queries["add_sequences"], columns)
-    cursor = await connection.execute(_queries["lock_sequences"], columns)
+    missing = await connection.execute(_queries["missing_sequences"], columns)
+    if new := await missing.fetchall():
+        await connection.execute(_queries["add_sequences"], _epoch_columns(new))
+    query = "lock_sequences" if patient else "lock_free_sequences"
+    cursor = await connection.execute(_queries[query], columns)
     return {(row[0], row[1]): SeqState(*row[2:]) for row in await cursor.fetchall()}
 
 
@@ -293,8 +337,11 @@ async def _ranges(
     return found
 
 
-def _epoch_columns(keys: Sequence[DeviceEpoch]) -> dict[str, list[int]]:
-    return {"device_no": [key[0] for key in keys], "epoch": [key[1] for key in keys]}
+def _epoch_columns(keys: Sequence[DeviceEpoch]) -> dict[str, str]:
+    return {
+        "device_no": int_array([key[0] for key in keys]),
+        "epoch": int_array([key[1] for key in keys]),
+    }
 
 
 async def write_sequences(
@@ -305,9 +352,9 @@ async def write_sequences(
     now: datetime,
 ) -> None:
     """Write how far sequences are known, and what changed of their open gaps."""
-    columns: dict[str, Any] = _epoch_columns(list(states))
+    columns = _epoch_columns(list(states))
     for index, name in enumerate(SeqState._fields):
-        columns[name] = [state[index] for state in states.values()]
+        columns[name] = int_array([state[index] for state in states.values()])
     await connection.execute(_queries["update_sequences"], columns)
     gone = [(*key, gap[0]) for key in states for gap in set(before[key]) - set(after[key])]
     new = [(*key, *gap) for key in states for gap in set(after[key]) - set(before[key])]
