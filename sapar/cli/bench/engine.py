@@ -26,7 +26,7 @@ from sapar.core.geometry import Floats
 from sapar.gtfs.realtime.engine import Engine
 from sapar.gtfs.realtime.intake import FixColumns
 from sapar.gtfs.realtime.phases import IN_PROGRESS
-from sapar.gtfs.realtime.tick import ALERTS, TRIP_UPDATES, VEHICLE_POSITIONS, Tick
+from sapar.gtfs.realtime.tick import ALERTS, CONSOLE, TRIP_UPDATES, VEHICLE_POSITIONS, Tick
 from sapar.gtfs.timetable import Timetable, load_timetable
 from sapar.simulators.buses import STEP_S, BusFleet
 from sapar.simulators.city import CitySize, build_city, default_service_dates, write_city
@@ -38,7 +38,7 @@ Say = Callable[[str], None]
 TICK_S = 5.0
 """Simulated seconds between two ticks."""
 CURVE = (300, 1000, 3000, 9000)
-_DAY, _AT = date(2026, 3, 10), time(8)  # a Tuesday's morning peak
+DAY, AT = date(2026, 3, 10), time(8)  # a Tuesday's morning peak
 _FEEDS = (VEHICLE_POSITIONS, TRIP_UPDATES, ALERTS)
 _NOISE_M, _NOISE_KEPT = 4.0, 0.9  # errors of receivers go on from one fix to the next
 _METRES_PER_DEGREE = 111_195.0
@@ -56,6 +56,7 @@ class EngineOptions:
         warm_s: simulated seconds before, in which buses are put on their trips.
         seed: same seed, same rides.
         city: whose size the city has; where it has too few buses it is set down several times.
+        alternate: make the control room's body in every other tick alone, to see what it costs.
     """
 
     vehicles: int = 3000
@@ -64,6 +65,7 @@ class EngineOptions:
     warm_s: float = 120.0
     seed: int = 1
     city: CitySize = CitySize.ALMATY
+    alternate: bool = False
 
 
 def find_city(name: str) -> CitySize:
@@ -81,12 +83,12 @@ def find_city(name: str) -> CitySize:
 
 def bench_engine(options: EngineOptions, say: Say) -> dict[str, Any]:
     """Measure one size of fleet."""
-    return _measure(_city(options.city, say), options, say)
+    return _measure(make_city(options.city, say), options, say)
 
 
 def bench_curve(options: EngineOptions, say: Say) -> dict[str, Any]:
     """Measure the fleets of `CURVE`: microseconds for a position should not depend on the size."""
-    city = _city(options.city, say)
+    city = make_city(options.city, say)
     keys = ("vehicles", "positions_per_s", "us_per_position", "tick_ms_p50", "tick_ms_p99")
     curve = []
     for vehicles in CURVE:
@@ -95,13 +97,14 @@ def bench_curve(options: EngineOptions, say: Say) -> dict[str, Any]:
     return {"curve": curve}
 
 
-def _city(size: CitySize, say: Say) -> Timetable:
+def make_city(size: CitySize, say: Say) -> Timetable:
+    """Build the timetable of a synthetic city."""
     say(f"building a city of {size.value}'s size")
     built = build_city(size, 1)
     feed = write_city(
         built,
         agency_id=size.value,
-        service_dates=default_service_dates(_DAY),
+        service_dates=default_service_dates(DAY),
         timezone=built.profile.timezone,
     )
     with TemporaryDirectory() as folder:
@@ -111,12 +114,12 @@ def _city(size: CitySize, say: Say) -> Timetable:
 
 
 def _measure(city: Timetable, options: EngineOptions, say: Say) -> dict[str, Any]:
-    start_s = datetime.combine(_DAY, _AT, city.timezone).timestamp()
+    start_s = datetime.combine(DAY, AT, city.timezone).timestamp()
     capacity = len(fleet_plan(city, start_s, 1_000_000, options.seed).vehicles)
     timetable = tiled(city, -(-options.vehicles // capacity))
-    street = _Street(timetable, start_s, options)
+    street = Street(timetable, start_s, options)
     say(f"{options.vehicles:,} buses, {options.seconds:,.0f} s")
-    run = _Run(timetable, street)
+    run = _Run(timetable, street, alternate=options.alternate)
     with _one_core():
         run.go(options.warm_s)
         run.forget()
@@ -124,7 +127,7 @@ def _measure(city: Timetable, options: EngineOptions, say: Say) -> dict[str, Any
     return {"vehicles": options.vehicles, "interval_s": options.interval_s} | run.report()
 
 
-class _Street:
+class Street:
     """The buses, and what their devices send."""
 
     def __init__(self, timetable: Timetable, start_s: float, options: EngineOptions) -> None:
@@ -179,9 +182,10 @@ class _Street:
 class _Run:
     """The engine under the clock."""
 
-    def __init__(self, timetable: Timetable, street: _Street) -> None:
+    def __init__(self, timetable: Timetable, street: Street, *, alternate: bool) -> None:
         self._clock = SystemClock()
         self._engine = Engine(timetable)
+        self._alternate = alternate
         self._street = street
         self._number = 0
         self.forget()
@@ -192,6 +196,7 @@ class _Run:
         self._intake_s = 0.0
         self._cpu_s = 0.0
         self._ticks_s: list[float] = []
+        self._ticks_cpu_s: list[float] = []
         self._rss_mb: list[float] = []
         self._tick: Tick | None = None
 
@@ -205,13 +210,17 @@ class _Run:
                 now_s += STEP_S
                 self._engine.ingest(fixes, now_s)
             ingested_s = self._clock.monotonic()
+            tick_cpu_s = process_time()
             self._number += 1
+            if self._alternate:
+                self._engine.with_console = self._number % 2 == 0
             self._tick = self._engine.tick(now_s, now_s, 1, self._number)
             ended_s = self._clock.monotonic()
             self._cpu_s += process_time() - began_cpu_s
             self._positions += sum(len(fixes) for fixes in sent)
             self._intake_s += ingested_s - started_s
             self._ticks_s.append(ended_s - ingested_s)
+            self._ticks_cpu_s.append(process_time() - tick_cpu_s)
             self._engine.drain_visits()
             self._rss_mb.append(_rss_mb())
 
@@ -238,7 +247,25 @@ class _Run:
             "rss_growth_mb": round(self._rss_mb[-1] - float(np.median(self._rss_mb[:tenth])), 1),
             "feed_bytes": sum(tick.bodies[name].size for name in _FEEDS),
             "feed_bytes_by_name": {name: tick.bodies[name].size for name in _FEEDS},
-        }
+        } | self._console(tick)
+
+    def _console(self, tick: Tick) -> dict[str, Any]:
+        """Give what the control room's body weighs and, where ticks take turns, costs in CPU."""
+        cpu_ms = 1000.0 * np.array(self._ticks_cpu_s)
+        body = tick.bodies.get(CONSOLE)
+        figures: dict[str, Any] = {}
+        if body is not None:
+            figures = {"console_bytes": body.size, "console_gzip_bytes": len(body.gzip)}
+        if self._alternate:
+            # ticks are numbered from 1 on, and the newest one is the last measured
+            odd = (self._number - np.arange(len(cpu_ms))[::-1]) % 2 == 1
+            with_ms, without_ms = (float(np.median(cpu_ms[some])) for some in (~odd, odd))
+            figures |= {
+                "tick_cpu_ms_with_console_p50": round(with_ms, 1),
+                "tick_cpu_ms_without_console_p50": round(without_ms, 1),
+                "console_cpu_ms": round(with_ms - without_ms, 1),
+            }
+        return figures
 
 
 @contextmanager

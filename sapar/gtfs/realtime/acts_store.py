@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sapar.core.db import Pool, json_value, load_queries, translated
+from sapar.core.db import AsyncConnection, Pool, json_value, load_queries, translated
 from sapar.core.errors import BadInput, NotFound
 from sapar.core.log import get_logger
 from sapar.gtfs.realtime.acts import Act, Acts, What, act_body, read_act_body
@@ -50,6 +50,34 @@ async def decide(
         BadInput: author or reason is missing, or the period ends before it begins.
         Unavailable: the database does not answer.
     """
+    with translated():
+        async with pool.connection() as connection:
+            return await decide_on(
+                connection,
+                agency_id,
+                what,
+                author=author,
+                reason=reason,
+                now=now,
+                from_at=from_at,
+                until_at=until_at,
+                cause=cause,
+            )
+
+
+async def decide_on(
+    connection: AsyncConnection,
+    agency_id: str,
+    what: What,
+    *,
+    author: str,
+    reason: str,
+    now: datetime,
+    from_at: datetime | None = None,
+    until_at: datetime | None = None,
+    cause: str = "OTHER_CAUSE",
+) -> str:
+    """Store an act in the caller's transaction; otherwise as `decide`."""
     begin = now if from_at is None else from_at
     if not author or not reason:
         raise BadInput("an act of dispatch has an author and a reason", code="bad_act")
@@ -67,10 +95,8 @@ async def decide(
         "reason": reason,
         "now": now,
     }
-    with translated():
-        async with pool.connection() as connection:
-            cursor = await connection.execute(QUERIES["insert_act"], values)
-            row = await cursor.fetchone()
+    cursor = await connection.execute(QUERIES["insert_act"], values)
+    row = await cursor.fetchone()
     return act_id_of(0 if row is None else row[0])
 
 
@@ -82,18 +108,23 @@ async def undo(pool: Pool, agency_id: str, act_id: str, *, author: str, now: dat
         NotFound: there is no such act, or it has been undone already.
         Unavailable: the database does not answer.
     """
+    with translated():
+        async with pool.connection() as connection:
+            await undo_on(connection, agency_id, act_id, author=author, now=now)
+
+
+async def undo_on(
+    connection: AsyncConnection, agency_id: str, act_id: str, *, author: str, now: datetime
+) -> None:
+    """End an act in the caller's transaction; otherwise as `undo`."""
     if not author:
         raise BadInput("an act of dispatch is undone by somebody", code="bad_act")
     number = act_id.removeprefix("act-")
-    values = {"agency_id": agency_id, "author": author, "now": now}
     row = None
-    if number.isdecimal():
-        with translated():
-            async with pool.connection() as connection:
-                cursor = await connection.execute(
-                    QUERIES["end_act"], {**values, "act_no": int(number)}
-                )
-                row = await cursor.fetchone()
+    if number.isdecimal() and len(number) < 19:
+        values = {"agency_id": agency_id, "author": author, "now": now, "act_no": int(number)}
+        cursor = await connection.execute(QUERIES["end_act"], values)
+        row = await cursor.fetchone()
     if row is None:
         raise NotFound(f"no act {act_id!r} stands", code="no_such_act")
 

@@ -31,6 +31,7 @@ class Alert:
         cause, effect: names of the GTFS-realtime enumerations; others are not published.
         periods: (from, until) in Unix seconds, None where open; no period means always.
         informed: what it is about; empty means the whole agency.
+        url: where a rider reads more, by language tag.
     """
 
     alert_id: str
@@ -40,6 +41,7 @@ class Alert:
     effect: str = "UNKNOWN_EFFECT"
     periods: list[tuple[int | None, int | None]] = field(default_factory=list)
     informed: list[Selector] = field(default_factory=list)
+    url: dict[str, str] = field(default_factory=dict)
 
     def is_over(self, time_s: int) -> bool:
         """Tell whether all periods have ended."""
@@ -69,6 +71,7 @@ def fill_alert(entity: pb.FeedEntity, alert: Alert, timetable: Timetable) -> Non
     for text, into in (
         (alert.header, message.header_text),
         (alert.description, message.description_text),
+        (alert.url, message.url),
     ):
         for language, words in sorted(text.items()):
             into.translation.add(text=words, language=language)

@@ -7,6 +7,7 @@ and go by the clock.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sapar.core.clock import Clock
@@ -14,6 +15,8 @@ from sapar.core.db import AsyncConnection, Pool, connect_async, translated
 from sapar.core.errors import SaparError
 from sapar.core.log import get_logger
 from sapar.gtfs.realtime.acts_store import DISPATCH_CHANNEL, list_acts, list_capacities
+from sapar.gtfs.realtime.alarm_store import list_panics, list_rules
+from sapar.gtfs.realtime.console.rules import Rule
 from sapar.gtfs.realtime.engine import Engine
 from sapar.gtfs.realtime.store import list_alerts
 
@@ -23,7 +26,12 @@ _log = get_logger()
 
 
 async def follow_dispatch(
-    conninfo: str, pool: Pool, agency_id: str, clock: Clock, engine: Engine
+    conninfo: str,
+    pool: Pool,
+    agency_id: str,
+    clock: Clock,
+    engine: Engine,
+    defaults: Sequence[Rule],
 ) -> None:
     """Follow until cancelled; what was read last stands while the database is away."""
     while True:
@@ -33,15 +41,24 @@ async def follow_dispatch(
                 with translated():
                     await connection.execute(f"LISTEN {DISPATCH_CHANNEL}")
                 while True:
-                    await read_dispatch(pool, agency_id, clock, engine)
+                    await read_dispatch(pool, agency_id, clock, engine, defaults)
                     await _wait(connection, agency_id)
         except SaparError as exc:
             _log.warning("dispatch_not_followed", agency=agency_id, reason=exc.message)
             await asyncio.sleep(_RETRY_S)
 
 
-async def read_dispatch(pool: Pool, agency_id: str, clock: Clock, engine: Engine) -> None:
-    """Read alerts, acts and capacities once.
+async def read_dispatch(
+    pool: Pool, agency_id: str, clock: Clock, engine: Engine, defaults: Sequence[Rule] = ()
+) -> None:
+    """Read alerts, acts, capacities, rules of alarms and emergencies once.
+
+    Args:
+        pool: the database.
+        agency_id: whose they are.
+        clock: tells which alerts are over.
+        engine: is told.
+        defaults: the deployment's rules of alarms, which those of the agency come after.
 
     Raises:
         Unavailable: the database does not answer.
@@ -53,6 +70,8 @@ async def read_dispatch(pool: Pool, agency_id: str, clock: Clock, engine: Engine
         _log.info("acts_changed", agency=agency_id, acts=len(acts))
         engine.acts = acts
     engine.loads.capacity = await list_capacities(pool, agency_id)
+    engine.console.use_rules([*defaults, *await list_rules(pool, agency_id)])
+    engine.console.use_panics(await list_panics(pool, agency_id))
 
 
 async def _wait(connection: AsyncConnection, agency_id: str) -> None:

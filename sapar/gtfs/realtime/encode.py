@@ -13,6 +13,7 @@ from google.transit import gtfs_realtime_pb2 as pb
 from numpy.typing import NDArray
 
 from sapar.core.geometry import Floats
+from sapar.gtfs.realtime.aboard import Drivers
 from sapar.gtfs.realtime.acts import Acts
 from sapar.gtfs.realtime.alert_drafts import with_drafts
 from sapar.gtfs.realtime.alerts import Alert, fill_alert
@@ -182,9 +183,11 @@ class Encoder:
                 fill_alert(message.entity.add(), alert, self._timetable)
         return message.SerializeToString(deterministic=True)
 
-    def fleet(self, picture: Picture) -> bytes:
+    def fleet(
+        self, picture: Picture, loads: Loads | None = None, drivers: Drivers | None = None
+    ) -> bytes:
         """Encode the live page's fleet as JSON: every vehicle heard of lately."""
-        return encode_fleet(picture, self._timetable)
+        return encode_fleet(picture, self._timetable, loads, drivers)
 
     def _header(self, picture: Picture) -> bytes:
         return self.header(picture.header_s).SerializeToString(deterministic=True)

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from sapar.gtfs.realtime.aboard import Drivers
 from sapar.gtfs.realtime.acts import Acts
 from sapar.gtfs.realtime.alerts import Alert
 from sapar.gtfs.realtime.beliefs import Ground
+from sapar.gtfs.realtime.console.console import Console
 from sapar.gtfs.realtime.crowding import Loads
 from sapar.gtfs.realtime.days import Days
 from sapar.gtfs.realtime.departures import Departures
@@ -34,7 +36,15 @@ from sapar.gtfs.realtime.network import Network, build_network
 from sapar.gtfs.realtime.phases import Around
 from sapar.gtfs.realtime.service_of_stops import StopService
 from sapar.gtfs.realtime.snapshot import Picture, picture
-from sapar.gtfs.realtime.tick import ALERTS, FLEET, TRIP_UPDATES, VEHICLE_POSITIONS, Tick, make_body
+from sapar.gtfs.realtime.tick import (
+    ALERTS,
+    CONSOLE,
+    FLEET,
+    TRIP_UPDATES,
+    VEHICLE_POSITIONS,
+    Tick,
+    make_body,
+)
 from sapar.gtfs.realtime.tracker import Tracker
 from sapar.gtfs.realtime.travel_times import TravelTimes
 from sapar.gtfs.realtime.uncertainty import Uncertainty
@@ -55,10 +65,16 @@ class Engine:
         timetable: what the fleet runs by.
         stale_s: a bus silent for longer leaves the feeds.
         lean: how much earlier than their median arrivals are published.
+        with_console: whether ticks have a body for the control room, see the attribute.
     """
 
     def __init__(
-        self, timetable: Timetable, stale_s: float = 90.0, lean: Lean = _DEFAULT_LEAN
+        self,
+        timetable: Timetable,
+        stale_s: float = 90.0,
+        lean: Lean = _DEFAULT_LEAN,
+        *,
+        with_console: bool = True,
     ) -> None:
         self.fleet = FleetState()
         self.verdicts = dict.fromkeys(VERDICTS, 0)
@@ -67,11 +83,16 @@ class Engine:
         self.acts: Acts = ()
         """Acts of dispatch that stand; a new tuple whenever one is added or undone."""
         self.loads = Loads()
+        self.drivers = Drivers()
         self.last_header_s = 0
         """Timestamp of the newest feed; the next one is later (rules E017, E018)."""
+        self.ticks_of_term = 0
+        """Term of the newest tick."""
         self.snapshot: Picture | None = None
         self._stale_s = stale_s
         self._lean = lean
+        self.with_console = with_console
+        """Whether ticks have a body for the control room."""
         self._today = 0
         network = build_network(timetable)
         self._around = Around(network)
@@ -106,6 +127,7 @@ class Engine:
                 self.ingest(fixes.take(order[low:high]), at_s)
             self._days.look(at_s)
             self._tracker.look(at_s)
+            self._note_for_console(at_s)
 
     def adopt(self, positions: bytes) -> None:
         """Take over the runs that another engine published, from its VehiclePositions body."""
@@ -115,8 +137,10 @@ class Engine:
     def replace_timetable(self, timetable: Timetable, now_s: float) -> None:
         """Switch to a new version; buses keep their runs where trip and stops are the same."""
         fleet, old = self.fleet, self._network
+        console = self.console
         self._use(build_network(timetable))
         carry_over(fleet, old, self._network)
+        self.console.take_over(console, fleet, now_s)
         for slot in range(len(fleet)):
             resolve_sign_on(fleet, timetable, slot)
         fleet["seeded_s"][:] = -np.inf
@@ -131,6 +155,7 @@ class Engine:
         self._tracker.look(now_s)
         self._forecaster.ground = self._tracker.ground
         self._around.note(self.fleet, self._network, now_s)
+        self._note_for_console(now_s)
         self.snapshot = picture(
             self.fleet,
             self._network,
@@ -178,14 +203,16 @@ class Engine:
         if not self.is_due(now_s):
             raise ValueError("a tick needs a later whole second than the one before")
         seen = self.look(now_s)
-        self.last_header_s = seen.header_s
+        self.last_header_s, self.ticks_of_term = seen.header_s, term
         orders = self._encoder.orders(self.acts, now_s)
         bodies = {
             VEHICLE_POSITIONS: self._encoder.vehicle_positions(seen, orders, self.loads),
             TRIP_UPDATES: self._encoder.trip_updates(seen, orders),
             ALERTS: self._encoder.alerts(self.alerts, seen.header_s, orders),
-            FLEET: self._encoder.fleet(seen),
+            FLEET: self._encoder.fleet(seen, self.loads, self.drivers),
         }
+        if self.with_console:
+            bodies[CONSOLE] = self.console.body(seen, self.fleet, orders.cancelled, now_s)
         return Tick(
             agency_id=self.timetable.agency_id,
             term=term,
@@ -195,6 +222,10 @@ class Engine:
             feed_version=self.timetable.feed_version,
             bodies={name: make_body(body) for name, body in bodies.items()},
         )
+
+    def _note_for_console(self, now_s: float) -> None:
+        if self.with_console:
+            self.console.note(self.fleet, now_s)
 
     def _begin_day(self, now_s: float) -> None:
         """Let yesterday's travel times count as a record once a new local day begins."""
@@ -209,6 +240,7 @@ class Engine:
         self._around.use(network)
         self._days = Days(timetable)
         self._encoder = Encoder(timetable, self._days)
+        self.console = Console(network, self._days, self._stale_s)
         lattice = build_lattice(network)
         self._times = TravelTimes(lattice)
         stops = len(timetable.stops.ids)

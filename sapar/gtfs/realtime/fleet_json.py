@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sapar.core.geometry import Floats
+from sapar.gtfs.realtime.aboard import Drivers
+from sapar.gtfs.realtime.crowding import OCCUPANCY_NONE, Loads
 from sapar.gtfs.realtime.fleet_state import NO
 from sapar.gtfs.realtime.phases import NO_SIGNAL, PHASES
 from sapar.gtfs.realtime.snapshot import Picture
@@ -37,6 +39,8 @@ class _Vehicle(msgspec.Struct, frozen=True, gc=False):
     reason: str
     reason_code: str
     reason_values: dict[str, str | float]
+    load_percent: int | None
+    driver_id: str | None
 
 
 class _Fleet(msgspec.Struct, frozen=True):
@@ -49,8 +53,15 @@ class _Fleet(msgspec.Struct, frozen=True):
 _ENCODER = msgspec.json.Encoder()
 
 
-def encode_fleet(picture: Picture, timetable: Timetable) -> bytes:
-    """Encode the vehicles of a picture."""
+def encode_fleet(
+    picture: Picture,
+    timetable: Timetable,
+    loads: Loads | None = None,
+    drivers: Drivers | None = None,
+) -> bytes:
+    """Encode the vehicles of a picture, with passengers and drivers where they are known."""
+    loads, drivers = loads or Loads(), drivers or Drivers()
+    load_percent = loads.percent(picture.vehicle_ids, picture.header_s).tolist()
     trips, routes, stops = timetable.trips, timetable.routes, timetable.stops
     trip = np.maximum(picture.trip, 0)
     stop = timetable.stop_times.stop_idx[np.maximum(picture.stop_row, 0)]
@@ -82,6 +93,8 @@ def encode_fleet(picture: Picture, timetable: Timetable) -> bytes:
         map(str, picture.reasons),
         [reason.code for reason in picture.reasons],
         [reason.values for reason in picture.reasons],
+        [None if percent == OCCUPANCY_NONE else percent for percent in load_percent],
+        drivers.of(picture.vehicle_ids, picture.header_s),
     )
     fleet = _Fleet(picture.header_s, picture.heard, picture.expected, list(vehicles))
     return _ENCODER.encode(fleet)

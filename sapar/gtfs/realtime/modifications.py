@@ -99,13 +99,13 @@ def modifications_of(
     dates = _dates(timetable, now_s)
     found: list[Modification] = []
     for number, pattern in enumerate(timetable.patterns):
-        fitted = _fitted(timetable, pattern, acts)
+        fitted = fitted_detours(timetable, pattern, acts)
         if fitted:
             found += _of_pattern(timetable, days, number, fitted, dates, now_s)
     return tuple(found)
 
 
-def _fitted(
+def fitted_detours(
     timetable: Timetable, pattern: Pattern, acts: Sequence[tuple[Act, Detour]]
 ) -> list[tuple[Act, LineDetour]]:
     """Fit the detours to a pattern; one that overlaps an earlier one on the line is left out."""

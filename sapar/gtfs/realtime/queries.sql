@@ -31,7 +31,7 @@ WHERE d.agency_id = %(agency_id)s AND d.revoked_at IS NULL;
 
 -- name: list_alerts
 -- Alerts of an agency that are not over.
-SELECT alert_id, header, description, cause, effect, informed,
+SELECT alert_id, header, description, cause, effect, informed, url,
        (SELECT coalesce(jsonb_agg(jsonb_build_array(
                    extract(epoch FROM lower(period))::bigint,
                    extract(epoch FROM upper(period))::bigint) ORDER BY lower(period)), '[]')
@@ -90,3 +90,59 @@ ORDER BY from_stop_id, to_stop_id;
 -- When the ways learnt between stops of an agency changed last, in microseconds; null without any.
 SELECT (extract(epoch FROM max(updated_at)) * 1000000)::bigint FROM learnt_shape
 WHERE agency_id = %(agency_id)s;
+
+-- name: list_alarm_rules
+-- Rules of an agency that differ from the deployment's; the empty route is for all.
+SELECT kind, nullif(route_id, ''), raise_at, clear_at, on_delay_s, off_delay_s, priority, enabled
+FROM alarm_rule WHERE agency_id = %(agency_id)s ORDER BY kind, route_id;
+
+-- name: list_open_emergencies
+-- Emergencies that nobody has closed, with the time in Unix seconds.
+SELECT emergency_no, vehicle_id, extract(epoch FROM at)::float8, presses, latitude, longitude,
+       driver_id, route_id, trip_id
+FROM emergency WHERE agency_id = %(agency_id)s AND closed_at IS NULL ORDER BY emergency_no;
+
+-- name: list_open_alarms
+-- Alarms that stand, as they were raised.
+SELECT alarm_no, key, kind, priority, extract(epoch FROM since)::bigint, vehicle_id, route_id,
+       trip_id, stop_id, details
+FROM alarm WHERE agency_id = %(agency_id)s AND cleared_at IS NULL;
+
+-- name: hold_term
+-- The term in force, which cannot change until the transaction ends.
+SELECT term FROM engine_leader WHERE agency_id = %(agency_id)s FOR SHARE;
+
+-- name: raise_alarms
+-- Begins alarms that do not stand yet, with the first step of each; gives the numbers of all.
+WITH asked AS (
+    SELECT * FROM unnest(%(key)s::text[], %(kind)s::text[], %(priority)s::int[],
+                         %(since_s)s::bigint[], %(vehicle_id)s::text[], %(route_id)s::text[],
+                         %(trip_id)s::text[], %(stop_id)s::text[], %(details)s::text[])
+         AS a (key, kind, priority, since_s, vehicle_id, route_id, trip_id, stop_id, details)
+), fresh AS (
+    INSERT INTO alarm (agency_id, key, kind, priority, vehicle_id, route_id, trip_id, stop_id,
+                       details, since, raised_at)
+    SELECT %(agency_id)s, key, kind, priority, vehicle_id, route_id, trip_id, stop_id,
+           details::jsonb, to_timestamp(since_s), %(now)s
+    FROM asked
+    ON CONFLICT (agency_id, key) WHERE cleared_at IS NULL DO NOTHING
+    RETURNING alarm_no, key
+), stepped AS (
+    INSERT INTO alarm_step (agency_id, alarm_no, what, at, person)
+    SELECT %(agency_id)s, alarm_no, 'raised', %(now)s, 'engine' FROM fresh
+)
+SELECT key, alarm_no FROM fresh
+UNION ALL
+SELECT key, alarm_no FROM alarm
+WHERE agency_id = %(agency_id)s AND cleared_at IS NULL AND key = ANY(%(key)s::text[]);
+
+-- name: clear_alarms
+-- Ends alarms that stand, with the last step of each.
+WITH over AS (
+    UPDATE alarm SET cleared_at = greatest(%(now)s, raised_at)
+    WHERE agency_id = %(agency_id)s AND alarm_no = ANY(%(alarm_no)s::bigint[])
+      AND cleared_at IS NULL
+    RETURNING alarm_no
+)
+INSERT INTO alarm_step (agency_id, alarm_no, what, at, person)
+SELECT %(agency_id)s, alarm_no, 'cleared', %(now)s, 'engine' FROM over;

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sapar.contract.checks import FIX_RULES, CheckContext, find_refusal
 from sapar.contract.codec import RecordDecoder, Undecodable
-from sapar.contract.messages import Fix
+from sapar.contract.messages import Event, Fix
 from sapar.contract.topics import find_up_topic, tick_topic, up_filter
 from sapar.core.clock import Clock
 from sapar.core.db import Pool, connect_async, open_pool, translated
@@ -22,9 +22,13 @@ from sapar.core.log import get_logger
 from sapar.core.metrics import Metrics
 from sapar.core.mqtt import Message, MqttClient
 from sapar.core.settings import Settings
-from sapar.fleet.registry import RegistryWatcher
+from sapar.fleet.registry import DeviceEntry, RegistryWatcher
 from sapar.gtfs.history.keeper import HistoryKeeper
 from sapar.gtfs.importer import CHANNEL, find_active_version
+from sapar.gtfs.realtime.alarm_keeper import AlarmKeeper
+from sapar.gtfs.realtime.alarm_store import PANIC
+from sapar.gtfs.realtime.console.model import read_alarms
+from sapar.gtfs.realtime.console.rules import default_rules
 from sapar.gtfs.realtime.dispatch_watch import follow_dispatch
 from sapar.gtfs.realtime.engine import Engine
 from sapar.gtfs.realtime.forecast import Lean
@@ -34,9 +38,11 @@ from sapar.gtfs.realtime.phases import PHASES
 from sapar.gtfs.realtime.shape_store import learnt_lines_stamp, with_learnt_lines
 from sapar.gtfs.realtime.snapshot import Picture
 from sapar.gtfs.realtime.store import recent_fixes
-from sapar.gtfs.realtime.tick import VEHICLE_POSITIONS, Tick, decode_tick, encode_tick
+from sapar.gtfs.realtime.tick import CONSOLE, VEHICLE_POSITIONS, Tick, decode_tick, encode_tick
 from sapar.gtfs.timetable import Timetable, load_timetable
 
+GPS_LOST = "gps_lost"
+"""Kind of the event by which a device says that it has no position."""
 _RETRY_S = 1.0
 _RETAINED_S = 0.5  # the broker sends a retained message with the subscription, or never
 _log = get_logger()
@@ -133,11 +139,16 @@ class EngineService:
         self._digest = version.digest
         lean = Lean(settings.eta_lean_s, settings.eta_lean_share)
         self.engine = Engine(version.timetable, settings.position_stale_s, lean)
+        self.engine.console.use_rules(default_rules(settings))
         self._leadership = Leadership(settings.database_url.get_secret_value(), agency_id)
         self._decoder: RecordDecoder[Fix] = RecordDecoder(Fix)
+        self._event_decoder: RecordDecoder[Event] = RecordDecoder(Event)
         self._client = own_client(settings, f"sapar-engine-{agency_id}-{self._leadership.name}")
         self._history = HistoryKeeper(
             settings, clock, metrics, pool, agency_id, self.engine, self._is_leader
+        )
+        self._alarms = AlarmKeeper(
+            clock, pool, agency_id, self.engine, lambda: self._leadership.term
         )
         self._number = 0
         self._counted = dict.fromkeys(VERDICTS, 0)
@@ -147,6 +158,7 @@ class EngineService:
         async with self._client:
             # at QoS 0: what is missed while the connection is down is old when it is back
             await self._client.subscribe(up_filter("gps", self._agency_id), 0)
+            await self._client.subscribe(up_filter("event", self._agency_id), 0)
             await self._history.load()
             await self._warm()
             try:
@@ -156,6 +168,7 @@ class EngineService:
                     tasks.create_task(self._follow_timetable(), name="timetable")
                     tasks.create_task(self._follow_alerts(), name="alerts")
                     tasks.create_task(self._history.run(), name="history")
+                    tasks.create_task(self._alarms.run(), name="alarms_kept")
             finally:
                 self._metrics.leader.labels(self._agency_id).set(0)
                 await self._history.close()
@@ -209,6 +222,9 @@ class EngineService:
             device = (
                 None if topic is None else registry.find_device(topic.agency_id, topic.device_id)
             )
+            if topic is not None and topic.kind == "event":
+                self._take_events(message, device)
+                continue
             for fix in self._decoder.decode(message.payload):
                 if (
                     device is None
@@ -223,9 +239,26 @@ class EngineService:
                 fixes.append(fix)
                 if fix.occupancy_count is not None:
                     self.engine.loads.take(vehicle_id, fix.time_ms / 1000, fix.occupancy_count)
+                if fix.driver_id is not None:
+                    self.engine.drivers.take(vehicle_id, fix.time_ms / 1000, fix.driver_id)
         if fixes:
             self.engine.ingest(columns_of(vehicles, fixes), now_s)
         self._count(refused)
+
+    def _take_events(self, message: Message, device: DeviceEntry | None) -> None:
+        """Hear of panics and of devices without a position; ingest stores them, and checks them."""
+        if device is None or device.revoked:
+            return
+        for event in self._event_decoder.decode(message.payload):
+            if isinstance(event, Undecodable):
+                continue
+            time_s = min(event.time_ms / 1000, self._clock.time())
+            vehicle_id = device.vehicle_at(time_s) or device.device_id
+            console = self.engine.console
+            if event.kind == GPS_LOST:
+                console.lose_gps(vehicle_id, time_s)
+            elif event.kind == PANIC:
+                console.hear_panic(vehicle_id, time_s, event.latitude, event.longitude)
 
     # -- ticks ----------------------------------------------------------------------------------
 
@@ -282,6 +315,8 @@ class EngineService:
             if body is not None:
                 self.engine.look(self._clock.time())
                 self.engine.adopt(body.plain())
+        console = None if last is None else last.bodies.get(CONSOLE)
+        await self._alarms.take_over([] if console is None else read_alarms(console.plain()))
         _log.info("engine_leads", agency=self._agency_id, term=self._leadership.term)
         return True
 
@@ -333,7 +368,14 @@ class EngineService:
 
     async def _follow_alerts(self) -> None:
         conninfo = self._settings.database_url.get_secret_value()
-        await follow_dispatch(conninfo, self._pool, self._agency_id, self._clock, self.engine)
+        await follow_dispatch(
+            conninfo,
+            self._pool,
+            self._agency_id,
+            self._clock,
+            self.engine,
+            default_rules(self._settings),
+        )
 
     # -- metrics --------------------------------------------------------------------------------
 

@@ -91,8 +91,9 @@ async def list_alerts(pool: Pool, agency_id: str, now: datetime) -> list[Alert]:
             effect,
             [(start, end) for start, end in periods],
             [_selector(informed) for informed in selectors],
+            url,
         )
-        for alert_id, header, description, cause, effect, selectors, periods in rows
+        for alert_id, header, description, cause, effect, selectors, url, periods in rows
     ]
 
 

@@ -58,7 +58,7 @@ def test_every_vehicle_has_all_members() -> None:
     assert set(vehicle) == {
         "id", "label", "lat", "lon", "bearing", "speed_mps", "time_s", "phase", "route_id",
         "trip_id", "headsign", "delay_s", "confidence", "stale", "next_stop_id",
-        "next_stop_time_s", "reason", "reason_code", "reason_values",
+        "next_stop_time_s", "reason", "reason_code", "reason_values", "load_percent", "driver_id",
     }  # fmt: skip
     assert 0.5 < vehicle["confidence"] <= 1.0
 
@@ -80,3 +80,19 @@ def test_every_reason_has_its_sentence(by: str, timing: str) -> None:
     late = reason("on_line", by="fit", timing="late", trip="T7", off_m=3, fit=0.5, minutes=4)
     assert str(late) == "best fit is trip T7: 3 m from its line, path fits 0.50, 4 min late"
     assert str(NO_FIT) == "no trip fits where it is and was"
+
+
+def test_passengers_and_driver_are_told_while_they_are_known() -> None:
+    until_s = START_S + 300
+    engine = run([Bus(TOWN, "b", LEGS)], START_S + 60, until_s)
+    engine.loads.take("b", until_s - 60, 40)
+    engine.drivers.take("b", until_s - 60, "D7")
+    engine.drivers.take("b", until_s - 90, "an older word")
+
+    def told(now_s: float) -> tuple[int | None, str | None]:
+        body = engine.tick(now_s, now_s, 1, 1).bodies[FLEET].plain()
+        [vehicle] = json.loads(body)["vehicles"]
+        return vehicle["load_percent"], vehicle["driver_id"]
+
+    assert told(until_s) == (50, "D7")
+    assert told(until_s + 900) == (None, "D7")

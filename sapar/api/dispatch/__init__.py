@@ -1,0 +1,1 @@
+"""The desks of dispatch: acts, alerts, messages, alarms."""

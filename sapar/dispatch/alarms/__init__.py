@@ -1,0 +1,1 @@
+"""What people do about alarms, and the rules that alarms are raised by."""

@@ -1,0 +1,1 @@
+"""Emergencies: what the panic button rings, who answers, and the post to the other centre."""
