@@ -2,6 +2,7 @@
 
     rebuild    stop visits made again from all fixes
     proofs     the proof of each run
+    figures    punctuality, regularity, run times and speeds, for the performance pages
     scores     predictions held against what happened
     streets    ways between stops learnt, where the timetable has no shapes
     retention  stop visits and proofs past their time are dropped
@@ -24,6 +25,7 @@ from sapar.core.errors import Refused
 from sapar.core.log import get_logger
 from sapar.core.settings import Settings
 from sapar.fleet.registry import Registry, load_registry
+from sapar.gtfs.history.performance_store import keep_performance
 from sapar.gtfs.history.proofs import make_proofs
 from sapar.gtfs.history.rebuild import Progress, rebuild_day, timetable_of
 from sapar.gtfs.history.store import QUERIES
@@ -33,7 +35,7 @@ from sapar.gtfs.scores.store import score_day
 from sapar.gtfs.timetable.model import Timetable
 
 Summary = dict[str, int]
-STEPS = ("rebuild", "proofs", "scores", "streets", "retention")
+STEPS = ("rebuild", "proofs", "figures", "scores", "streets", "retention")
 _log = get_logger()
 
 
@@ -139,6 +141,8 @@ class Nightly:
         timetable = await with_learnt_lines(self.pool, imported)
         if step == "rebuild":
             return await self._rebuild(day, timetable, registry, progress)
+        if step == "figures":
+            return await keep_performance(self.pool, timetable, day)
         return await make_proofs(self.pool, self.settings, registry, timetable, day)
 
     async def _rebuild(
@@ -162,6 +166,10 @@ class Nightly:
                     {"before": today - timedelta(days=self.settings.visit_retention_days)},
                 )
                 chunks = await cursor.fetchall()
+                await connection.execute(
+                    QUERIES["drop_old_segments"],
+                    {"before": today - timedelta(days=self.settings.visit_retention_days)},
+                )
                 before = today - timedelta(days=self.settings.proof_retention_days)
                 cursor = await connection.execute(
                     QUERIES["delete_old_proofs"], {"agency_id": self.agency_id, "before": before}

@@ -331,3 +331,30 @@ SELECT drop_chunks('stop_visit', older_than => %(before)s::date);
 WITH old AS (DELETE FROM run_correction
              WHERE agency_id = %(agency_id)s AND service_date < %(before)s)
 DELETE FROM run_proof WHERE agency_id = %(agency_id)s AND service_date < %(before)s;
+
+-- name: drop_old_segments
+-- Drop whole chunks of times between stops that are all older than the retention of visits.
+SELECT drop_chunks('segment_time', older_than => %(before)s::date);
+
+-- name: delete_service_hours
+-- The day's figures, before they are written anew in the same transaction.
+DELETE FROM service_hour WHERE agency_id = %(agency_id)s AND service_date = %(service_date)s;
+
+-- name: delete_run_times
+-- The same of run times.
+DELETE FROM run_time WHERE agency_id = %(agency_id)s AND service_date = %(service_date)s;
+
+-- name: delete_segment_times
+-- The same of times between stops.
+DELETE FROM segment_time WHERE agency_id = %(agency_id)s AND service_date = %(service_date)s;
+
+-- name: copy_service_hour
+COPY service_hour (agency_id, service_date, route_id, direction, hour, delay_bins, ratio_bins,
+                   headway_s, headway_sq, plan_s, plan_sq) FROM STDIN;
+
+-- name: copy_run_time
+COPY run_time (agency_id, service_date, route_id, direction, hour, planned_s, actual_s) FROM STDIN;
+
+-- name: copy_segment_time
+COPY segment_time (agency_id, service_date, from_stop_id, to_stop_id, hour, length_m, seconds)
+    FROM STDIN;

@@ -97,7 +97,7 @@ async def test_a_job_that_was_stopped_goes_on_where_it_was(
         with pytest.raises(Refused, match="not tonight"):
             await Nightly(pool, own, clock, AGENCY).run()
     first = steps(database)
-    assert set(first) == {"rebuild", "proofs"}
+    assert set(first) == {"rebuild", "proofs", "figures"}
     clock.advance(3600)
     assert await Nightly(pool, own, clock, AGENCY).run() == [DAY]
     after = steps(database)
