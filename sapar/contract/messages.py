@@ -232,11 +232,43 @@ class Config(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Command(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A command to a device (topic `cmd`); answered by an `event` of kind `cmd_result`."""
+    """A command to a device (topic `cmd`); answered by an `event` of kind `cmd_result`.
+
+    A command `message` (see `DriverMessage`) is answered twice: by `cmd_result` when it is on the
+    display, by `cmd_read` when the driver has confirmed it.
+    """
 
     command_id: str
     name: str
     args: dict[str, Any] | None = None
+
+
+class DriverMessage(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`args` of the command `message`: something for the driver to read.
+
+    Attributes:
+        texts: by language tag; the device shows the driver's own, else the first it can show.
+        urgent: sound, and stay on the display until the driver has confirmed.
+        expires_ms: not shown any more from then on, in Unix milliseconds.
+    """
+
+    texts: dict[str, str]
+    urgent: bool = False
+    expires_ms: int | None = None
+
+
+class CommandAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`data` of the events `cmd_result` and `cmd_read`.
+
+    Attributes:
+        command_id: of the command that is answered.
+        ok: of a `cmd_result`: it was carried out; a message: the driver can see it.
+        error: why not, in snake case.
+    """
+
+    command_id: str
+    ok: bool | None = None
+    error: str | None = None
 
 
 class DenyList(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -107,6 +107,10 @@ class BusFleet:
         self.speed_mps = np.zeros(count)
         self.odometer_m = np.floor(self._rng.random(count) * 300_000_000.0)
         self.riders = np.zeros(count, np.int32)
+        # what planted incidents change, see `sapar.simulators.incidents`
+        self.haste = np.ones(count)
+        self.unheld = np.zeros(count, np.bool_)
+        self.absent = np.zeros(count, np.bool_)
         self._boarded = np.zeros(count, np.int32)
         self._next_stop = np.ones(count, np.int32)
         self._until_s = np.zeros(count)
@@ -124,11 +128,11 @@ class BusFleet:
         """Tell for each vehicle whether it is on a trip or in a layover before its next one."""
         ready = self.table.begin_s[self.run] <= self.time_s + _READY_S
         waiting = np.isin(self.phase, (Phase.LAYOVER, Phase.DEADHEAD)) & ready
-        return waiting | np.isin(self.phase, (Phase.DRIVING, Phase.DWELLING))
+        return (waiting | np.isin(self.phase, (Phase.DRIVING, Phase.DWELLING))) & ~self.absent
 
     def powered(self) -> Bools:
         """Tell for each vehicle whether its device is on: from ten minutes before duty on."""
-        return ~np.isin(self.phase, (Phase.PARKED, Phase.DONE))
+        return ~np.isin(self.phase, (Phase.PARKED, Phase.DONE)) & ~self.absent
 
     def look(self, vehicle: Ints, ahead_s: float = 0.0) -> Sight:
         """See some vehicles `ahead_s` (less than a step) after the fleet's time."""
@@ -207,13 +211,14 @@ class BusFleet:
         run, next_stop = self.run[vehicle], self._next_stop[vehicle]
         to_stop_m = self._course.stop_m(run, next_stop) - self.along_m[vehicle]
         pace = self._course.pace_mps(run, next_stop)
-        wanted = np.clip(pace * self._factor(vehicle), *DRIVE_MPS)
+        haste = self.haste[vehicle]
+        wanted = np.clip(pace * self._factor(vehicle) * haste, *DRIVE_MPS)
         speed = self.speed_mps[vehicle]
         speed = speed + np.clip(
             wanted - speed, -_BRAKING_MPS2 * STEP_S, _ACCELERATION_MPS2 * STEP_S
         )
         brake = np.sqrt(2.0 * _BRAKING_MPS2 * np.maximum(to_stop_m, 0.0)) + 0.5
-        speed = np.clip(speed, 0.5, np.maximum(brake, 1.0))
+        speed = np.where(haste > 0, np.clip(speed, 0.5, np.maximum(brake, 1.0)), 0.0)
         gone = np.minimum(speed * STEP_S, np.maximum(to_stop_m, 0.0))
         self.speed_mps[vehicle] = speed
         self.along_m[vehicle] += gone
@@ -228,7 +233,7 @@ class BusFleet:
         last = stop == self.table.stops[self.run[vehicle]] - 1
         dwell_s = np.where(last, np.maximum(dwell_s, 12.0), dwell_s)
         until = self.time_s + STEP_S + dwell_s
-        held = self.table.exact[self.run[vehicle]] & ~last
+        held = self.table.exact[self.run[vehicle]] & ~last & ~self.unheld[vehicle]
         scheduled = self._course.departure_s(self.run[vehicle], stop)
         until = np.where(held, np.maximum(until, scheduled - _HOLD_S), until)
         stands = until > self.time_s + STEP_S

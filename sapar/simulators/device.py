@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from sapar.contract.codec import Encoding, encode
-from sapar.contract.messages import Command, Config, Event, Record, Status
+from sapar.contract.messages import Command, CommandAnswer, Config, Event, Record, Status
 from sapar.contract.topics import UpKind, device_topic, username
 from sapar.core.clock import Clock
 from sapar.core.errors import ConnectionLost
@@ -27,6 +27,8 @@ from sapar.simulators.outbox import ACK_TIMEOUT_S, Entry, Outbox, decode_ack, jo
 _Model = TypeVar("_Model")
 _BATCH_RECORDS = 200
 _UPLOAD_MESSAGES_PER_S = 5.0
+READING_S = (4.0, 40.0)
+"""Seconds of transit time until a driver has read a message: at the next stop or light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class DeviceClient:
         self.config = Config(version=0)
         self.counts: Counter[str] = Counter()
         jitter = random.Random(seed).uniform(1.0, 1.2)
+        self._readers = random.Random(f"reader-{seed}")
+        self._shown: set[str] = set()
         self.outbox = Outbox(self.options.ack_timeout_s * jitter)
         self._address = (host, port)
         self._clock, self._observer = clock, observer
@@ -276,16 +280,40 @@ class DeviceClient:
                 self._obey(command)
 
     def _obey(self, command: Command) -> None:
-        """Answer a command by an event; the simulator knows `ping` alone."""
-        result = "done" if command.name == "ping" else "unknown_command"
+        """Answer a command; a message is read by the driver a while later. None is done twice."""
+        if command.name == "message" and not self._may_show(command):
+            self._answer(
+                "cmd_result",
+                CommandAnswer(command_id=command.command_id, ok=False, error="expired"),
+            )
+            return
+        known = command.name in {"ping", "message"}
+        error = None if known else "unknown_command"
+        answer = CommandAnswer(command_id=command.command_id, ok=known, error=error)
+        self._answer("cmd_result", answer)
+        if command.name == "message" and command.command_id not in self._shown:
+            self._shown.add(command.command_id)
+            pause_s = self._readers.uniform(*READING_S) / self._clock.rate
+            loop = asyncio.get_running_loop()
+            loop.call_later(pause_s, self._confirm, command.command_id)
+
+    def _may_show(self, command: Command) -> bool:
+        expires_ms = (command.args or {}).get("expires_ms")
+        return not isinstance(expires_ms, int) or self._clock.time() * 1000 < expires_ms
+
+    def _confirm(self, command_id: str) -> None:
+        """The driver presses the button."""
+        self._answer("cmd_read", CommandAnswer(command_id=command_id))
+
+    def _answer(self, kind: str, answer: CommandAnswer) -> None:
         self.record(
             "event",
             Event(
                 epoch=self.epoch,
                 seq=self.next_seq("event"),
                 time_ms=round(self._clock.time() * 1000),
-                kind="cmd_result",
-                data={"command_id": command.command_id, "result": result},
+                kind=kind,
+                data=msgspec.to_builtins(answer),
             ),
         )
 

@@ -18,6 +18,7 @@ from sapar.gtfs.timetable.model import Ints
 from sapar.simulators.buses import STEP_S, BusFleet
 from sapar.simulators.device import Credentials, DeviceClient
 from sapar.simulators.faults import FaultModel, FaultRates
+from sapar.simulators.incidents import Incidents
 from sapar.simulators.plan import fleet_plan
 from sapar.simulators.sensing import Sensors, truth_rows
 from sapar.simulators.signon import SignOnMix, SignOns
@@ -43,6 +44,7 @@ class FleetSettings:
         truth_interval_s: seconds of transit time between two lines of truth a bus.
         duration_s: seconds of transit time to run, or None until stopped.
         faults, mix, swarm, traffic: what goes wrong, sign-ons, devices, streets.
+        incidents: plant things that a control room must see.
     """
 
     agency_id: str
@@ -56,6 +58,7 @@ class FleetSettings:
     mix: SignOnMix = field(default_factory=SignOnMix)
     swarm: SwarmOptions = field(default_factory=SwarmOptions)
     traffic: TrafficSettings = field(default_factory=TrafficSettings)
+    incidents: bool = False
 
 
 class Ride:
@@ -87,8 +90,18 @@ class Ride:
         self.devices = devices[: self.fleet.count]
         self.vehicle_ids = [device.credentials.vehicle_id for device in self.devices]
         sign_ons = SignOns(timetable, self.fleet.table, settings.mix, settings.seed)
+        self.incidents = (
+            Incidents(timetable, self.fleet, sign_ons, settings.seed)
+            if settings.incidents
+            else None
+        )
         self._sensors = Sensors(
-            self.fleet, self.faults, sign_ons, self.devices, timetable.bounding_box
+            self.fleet,
+            self.faults,
+            sign_ons,
+            self.devices,
+            timetable.bounding_box,
+            self.incidents,
         )
         self._slices = slices
         self._slice = 0
@@ -119,6 +132,8 @@ class Ride:
         self.tapped = []
         if part + 1 < self._slices:
             return []
+        if self.incidents is not None:
+            self.incidents.drive()
         self.fleet.step()
         self.tapped = self.validators.observe() if self.validators else []
         lost, back = self.faults.radio(self.fleet.time_s, STEP_S)
@@ -164,6 +179,8 @@ async def simulate(
     )
     ride = Ride(timetable, settings, math.floor(clock.time()), devices, slices)
     _enough(ride.fleet.count, len(devices), "devices")
+    if ride.incidents is not None:
+        ride.incidents.write(truth.folder, ride.vehicle_ids)
     if validators is not None:
         _mount_validators(ride, timetable, settings, validators, truth, clock)
     _log.info("simulation_started", agency=settings.agency_id, vehicles=ride.fleet.count)

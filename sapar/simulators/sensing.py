@@ -15,6 +15,7 @@ from sapar.gtfs.timetable.model import Ints
 from sapar.simulators.buses import BusFleet, Phase, Sight
 from sapar.simulators.device import DeviceClient
 from sapar.simulators.faults import PLANTED, FaultModel
+from sapar.simulators.incidents import Incidents
 from sapar.simulators.outbox import Entry, pair
 from sapar.simulators.signon import SignOns
 from sapar.simulators.truth import Note
@@ -40,6 +41,7 @@ class Sensors:
         fleet, faults, sign_ons: the vehicles, what goes wrong, and what drivers sign on to.
         devices: one per vehicle, in the plan's order.
         box: (min_lat, min_lon, max_lat, max_lon) that good positions stay in.
+        incidents: planted ones, if any.
     """
 
     def __init__(
@@ -49,9 +51,11 @@ class Sensors:
         sign_ons: SignOns,
         devices: Sequence[DeviceClient],
         box: tuple[float, float, float, float],
+        incidents: Incidents | None = None,
     ) -> None:
         self._fleet, self._faults, self._sign_ons = fleet, faults, sign_ons
         self._devices, self._box = devices, box
+        self._incidents = incidents
         self._on = np.zeros(fleet.count, np.bool_)
         self._planted = 0
 
@@ -60,11 +64,17 @@ class Sensors:
         vehicle = self._switch(vehicle)
         sight = self._fleet.look(vehicle, ahead_s)
         draw = self._faults.draw(vehicle, sight.time_s)
+        silent = draw.silent
+        if self._incidents is not None:
+            sight = self._incidents.alter(sight)
+            silent = silent | self._incidents.silent(vehicle, sight.time_s)
+            for number, kind in self._incidents.events(vehicle, sight.time_s):
+                self._event(number, sight.time_s, kind)
         lat, lon = self._displaced(sight, draw.east_m, draw.north_m)
         bearing = np.round(sight.bearing_deg + self._faults.noise_m[vehicle] * 0.5, 0) % 360
         wrong = self._faults.wrong_until_s[vehicle] > sight.time_s
         for row, number in enumerate(vehicle.tolist()):
-            if draw.silent[row]:
+            if silent[row]:
                 if draw.lost_sky[row]:
                     self._event(number, sight.time_s, "gps_lost")
                 continue
@@ -72,6 +82,8 @@ class Sensors:
             signed = self._sign_ons.find(
                 number, self._fleet.find_run(int(sight.run[row])), wrong=bool(wrong[row])
             )
+            if self._incidents is not None:
+                signed = self._incidents.sign_on(number, signed, sight.time_s)
             moving = sight.speed_mps[row] > 0.7
             fix = Fix(
                 epoch=device.epoch,

@@ -151,6 +151,13 @@ def plan_wrong_spells(
     return spells
 
 
+def under_way_elsewhere(
+    timetable: Timetable, table: RunTable, own: int, at_s: float
+) -> NDArray[np.int64]:
+    """List the runs of other routes that are under way, as rows of the table."""
+    return _runs_of_kind(timetable, table, own, WRONG_KINDS[0], at_s)
+
+
 def _own_run(table: RunTable, vehicle: int, at_s: float) -> int | None:
     rows = range(int(table.begin[vehicle]), int(table.begin[vehicle + 1]))
     return next((row for row in rows if table.runs[row].end_s > at_s), None)

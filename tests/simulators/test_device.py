@@ -151,13 +151,37 @@ async def test_it_obeys_commands_and_takes_its_config(broker):
             await server.client.publish(device_topic("dev-g", "d1", "cmd"), encode(command), qos=1)
         await until(lambda: server.seqs("d1", "event") == [1, 2])
         results = {
-            record.data["command_id"]: record.data["result"]
+            record.data["command_id"]: (record.data["ok"], record.data.get("error"))
             for key, record in server.records.items()
             if key[1] == "event"
         }
         await server.client.publish(device_topic("dev-g", "d1", "config"), b"", qos=1, retain=True)
-    assert results == {"ping": "done", "dance": "unknown_command"}
+    assert results == {"ping": (True, None), "dance": (False, "unknown_command")}
     assert device.config.fix_interval_s == 9.0
+
+
+async def test_a_message_is_shown_once_answered_each_time_and_read(broker, monkeypatch):
+    monkeypatch.setattr("sapar.simulators.device.READING_S", (0.05, 0.1))
+    late = Command(command_id="late", name="message", args={"texts": {"ru": "-"}, "expires_ms": 1})
+    note = Command(command_id="note", name="message", args={"texts": {"ru": "Позвоните."}})
+    async with (
+        acknowledger(broker, "dev-m") as server,
+        running_device(broker, "dev-m"),
+    ):
+        topic = device_topic("dev-m", "d1", "cmd")
+        # the device subscribes on its own time, and a command to nobody is lost
+        async with asyncio.timeout(10):
+            while not server.seqs("d1", "event"):
+                await server.client.publish(topic, encode(note), qos=1)
+                await asyncio.sleep(0.1)
+        await server.client.publish(topic, encode(note), qos=1)
+        await server.client.publish(topic, encode(late), qos=1)
+        await asyncio.sleep(0.3)
+    events = [record for key, record in sorted(server.records.items()) if key[1] == "event"]
+    answers = [(e.kind, e.data["command_id"], e.data.get("ok")) for e in events]
+    assert answers.count(("cmd_read", "note", None)) == 1
+    assert answers.count(("cmd_result", "note", True)) >= 2
+    assert [e.data["error"] for e in events if e.data["command_id"] == "late"] == ["expired"]
 
 
 async def test_a_plain_tracker_forgets_at_the_brokers_puback(broker):
