@@ -1,0 +1,166 @@
+"""Arrivals and departures: at a stop, around a place, and one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sapar.api.arrivals import board as b
+from sapar.api.arrivals.board import make_board
+from sapar.api.onebusaway.arrival import arrival
+from sapar.api.onebusaway.asked import Asked
+from sapar.api.onebusaway.cities import Cities, City, References
+from sapar.core.errors import BadInput, NotFound
+
+BEFORE_MIN, AFTER_MIN = 5, 35
+_BEFORE_MAX, _AFTER_MAX = 240, 720
+_COUNT = 250
+_HERE_M = 200.0
+_WINDOW_S = 86_400.0
+
+
+class Boards:
+    """The methods about arrivals; each gives the data of the answer."""
+
+    def __init__(self, cities: Cities) -> None:
+        self._cities = cities
+
+    async def for_stop(self, full_id: str, asked: Asked) -> dict[str, Any]:
+        """Give `arrivals-and-departures-for-stop`."""
+        city, local = await self._cities.of(full_id)
+        span = span_of(city, asked)
+        return stop_data(city, city.stop_row(local), span, references_of(asked))
+
+    async def for_location(self, asked: Asked) -> dict[str, Any]:
+        """Give `arrivals-and-departures-for-location`."""
+        box = asked.box(_HERE_M)
+        most = asked.whole("maxCount", _COUNT, 1, 1000)
+        types = {text for text in asked.text("routeType").split(",") if text}
+        references = references_of(asked)
+        found: list[tuple[int, msgspec.Raw]] = []
+        stop_ids: list[str] = []
+        nearby: list[dict[str, Any]] = []
+        situations: set[str] = set()
+        for city in await self._cities.all():
+            span = span_of(city, asked)
+            for row, metres in stops_in(city, box):
+                stop_ids.append(city.elements.name(city.now.places.stops[row].stop_id))
+                nearby.append({"distanceFromQuery": metres, "stopId": stop_ids[-1]})
+                references.stop(city, row)
+                found += arrivals_at(city, row, span, references, types)
+                situations.update(_stop_situations(city, row, references))
+        if not found and asked.flag("emptyReturnsNotFound", default=False):
+            raise NotFound("Nothing comes here.", code="nothing_here")
+        found.sort(key=lambda timed: timed[0])
+        nearby.sort(key=lambda stop: stop["distanceFromQuery"])
+        entry = {
+            "arrivalsAndDepartures": [element for _, element in found[:most]],
+            "limitExceeded": len(found) > most,
+            "nearbyStopIds": nearby[:most],
+            "situationIds": sorted(situations),
+            "stopIds": stop_ids[:most],
+        }
+        return {"entry": entry, "references": references.data()}
+
+    async def one(self, full_id: str, asked: Asked) -> dict[str, Any]:
+        """Give `arrival-and-departure-for-stop`: one run's call at a stop."""
+        city, local = await self._cities.of(full_id)
+        row = city.stop_row(local)
+        zone = city.now.plan.timetable.timezone
+        trip_id, day_s = asked.text("tripId"), asked.time_s("serviceDate", zone)
+        if not trip_id or day_s is None:
+            raise BadInput("tripId and serviceDate are needed", code="no_trip")
+        sequence = asked.whole("stopSequence", -1, -1, 10_000)
+        vehicle_id = asked.text("vehicleId")
+        index = city.now.places.index
+        # the whole day of the run, and what it reaches into the next one
+        span = (day_s, 3600.0, 2 * _WINDOW_S)
+        references = references_of(asked)
+        for call in make_board(index, city.now.live, city.now.memory, row, span):
+            if city.elements.name(call.trip_id) != trip_id:
+                continue
+            found = msgspec.json.decode(arrival(city, row, call, References(included=False)))
+            if found["serviceDate"] != int(1000 * day_s):
+                continue
+            if sequence not in {-1, found["stopSequence"]}:
+                continue
+            if vehicle_id and found["vehicleId"] not in {"", vehicle_id}:
+                continue
+            references.stop(city, row)
+            return {
+                "entry": arrival(city, row, call, references),
+                "references": references.data(),
+            }
+        raise NotFound("That run does not call there on that date.", code="no_such_call")
+
+
+def references_of(asked: Asked) -> References:
+    """Begin the references of an answer, or leave them empty where they are not wanted."""
+    return References(included=asked.flag("includeReferences", default=True))
+
+
+def span_of(city: City, asked: Asked) -> tuple[float, float, float]:
+    """Give what is asked for: the moment, and the seconds before and after it."""
+    time_s = asked.time_s("time", city.now.plan.timetable.timezone)
+    before = asked.whole("minutesBefore", BEFORE_MIN, 0, _BEFORE_MAX)
+    after = asked.whole("minutesAfter", AFTER_MIN, 0, _AFTER_MAX)
+    return city.now.time_s if time_s is None else time_s, 60.0 * before, 60.0 * after
+
+
+def stops_in(city: City, box: Any) -> list[tuple[int, float]]:
+    """List (stop, metres from the middle) in a box or, asked for by radius, in its circle."""
+    places = city.now.places
+    reach_m = box.radius_m
+    if reach_m is not None:
+        return places.near(box.lat, box.lon, reach_m)
+    inside = set(places.inside(box.low, box.high))
+    return [(row, metres) for row, metres in places.near(box.lat, box.lon, 4e7) if row in inside]
+
+
+def stop_data(
+    city: City, row: int, span: tuple[float, float, float], references: References
+) -> dict[str, Any]:
+    """Give the data of `arrivals-and-departures-for-stop`."""
+    elements, stops = city.elements, city.now.places.stops
+    references.stop(city, row)
+    nearby = elements.nearby(row)
+    for other in nearby:
+        references.stop(city, other)
+    found = arrivals_at(city, row, span, references, set())
+    entry = {
+        "arrivalsAndDepartures": [element for _, element in found],
+        "nearbyStopIds": [elements.name(stops[other].stop_id) for other in nearby],
+        "situationIds": _stop_situations(city, row, references),
+        "stopId": elements.name(stops[row].stop_id),
+    }
+    return {"entry": entry, "references": references.data()}
+
+
+def _stop_situations(city: City, row: int, references: References) -> list[str]:
+    live, stop_id = city.now.live, city.now.places.stops[row].stop_id
+    if live is None:
+        return []
+    return [
+        references.situation(city, notice)
+        for notice in live.notices
+        if notice.everywhere or stop_id in notice.stops
+    ]
+
+
+def arrivals_at(
+    city: City,
+    row: int,
+    span: tuple[float, float, float],
+    references: References,
+    types: set[str],
+) -> list[tuple[int, msgspec.Raw]]:
+    """List the arrivals of a stop, each with its time, without runs that leave it out."""
+    now = city.now
+    board = make_board(now.places.index, now.live, now.memory, row, span)
+    return [
+        (call.time_s, arrival(city, row, call, references))
+        for call in board
+        if call.state != b.LEFT_OUT
+        and (not types or call.route < 0 or str(now.places.routes[call.route].type) in types)
+    ]

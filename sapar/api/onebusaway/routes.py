@@ -1,0 +1,123 @@
+"""The addresses below `/api/where/`, and what is at hand for the one that is asked most."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from functools import partial
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from sapar.access.errors import TooSoon
+from sapar.api.document import JSON, Document, DocumentResponse
+from sapar.api.lazy import Lazy
+from sapar.api.onebusaway.asked import Asked
+from sapar.api.onebusaway.boards import BEFORE_MIN, references_of, span_of, stop_data
+from sapar.api.onebusaway.cities import City
+from sapar.api.onebusaway.describe import describe
+from sapar.api.onebusaway.elements import Elements
+from sapar.api.onebusaway.envelope import answer, encode_data, failed, status_of, wrap
+from sapar.api.onebusaway.methods import Method, list_methods
+from sapar.api.parts import Parts
+from sapar.api.rider.turnstile import address_of
+from sapar.core.errors import SaparError
+from sapar.core.log import get_logger
+
+BASE = "/api/where/"
+_BOARD = f"{BASE}arrivals-and-departures-for-stop/"
+BOARD_ROUTE = _BOARD + "{id}.json"
+_ENDING = ".json"
+_QUERY_MAX = 400
+_NOTHING_SAID = (b"key=", b"version=", b"app_ver=", b"app_uid=", b"app=", b"platform=")
+_log = get_logger()
+
+__all__ = ["BASE", "BEFORE_MIN", "find_board", "make_onebusaway_router"]
+
+
+def make_onebusaway_router(parts: Parts) -> APIRouter:
+    """Make the router of OneBusAway's methods."""
+    router = APIRouter(tags=["OneBusAway"])
+    for method in list_methods(parts):
+        _add(router, parts, method)
+    return router
+
+
+def _add(router: APIRouter, parts: Parts, method: Method) -> None:
+    async def handler(request: Request) -> Response:
+        return await _answer(parts, method, request)
+
+    # ids may hold slashes; what the description calls {id} takes them too
+    path = BASE + method.path.replace("{id}", "{id:path}") + _ENDING
+    router.add_api_route(
+        path, handler, methods=["GET"], response_class=Response, response_model=None,
+        **describe(method),
+    )  # fmt: skip
+    router.add_api_route(
+        path, handler, methods=["HEAD"], response_model=None, include_in_schema=False
+    )
+
+
+async def _answer(parts: Parts, method: Method, request: Request) -> Response:
+    time_s = parts.clock.time()
+    asked = Asked(request.query_params)
+    try:
+        full_id = request.path_params.get("id", "")
+        data = encode_data(await method.call(full_id, asked, address_of(request)))
+    except TooSoon as exc:
+        return failed(429, time_s, {"retry-after": str(max(1, round(exc.wait_s)))})
+    except SaparError as exc:
+        status = status_of(exc)
+        if status == 500:
+            _log.error("onebusaway_failed", method=method.path, reason=exc.message)
+        return failed(status, time_s, {"retry-after": "2"} if status == 503 else None)
+    if method.lasts and asked.text("callback") == "":
+        return DocumentResponse(_lasting(data, time_s))
+    return answer(data, time_s)
+
+
+def _lasting(data: bytes, time_s: float) -> Document:
+    """Make an answer that changes with the timetable: its tag is that of the data alone."""
+    tag = hashlib.blake2b(data, digest_size=16).hexdigest()
+    body = wrap(data, time_s)
+    packed = Lazy.in_thread(partial(gzip.compress, body, 6, mtime=0))  # a route's day is megabytes
+    return Document(JSON, tag, "", "public, max-age=60", Lazy.of(body), packed)
+
+
+def find_board(parts: Parts, path: str, query: bytes) -> tuple[str, Document] | None:
+    """Give (route, answer) of arrivals-and-departures-for-stop without any routing.
+
+    None when it has to go the long way: nothing decoded yet, an unknown stop, an odd query.
+    """
+    if not path.startswith(_BOARD) or not path.endswith(_ENDING) or len(query) > _QUERY_MAX:
+        return None
+    agency_id, _, local = path[len(_BOARD) : -len(_ENDING)].partition("_")
+    now = parts.live.find(agency_id)
+    if now is None or now.live is None:
+        return None
+    said = [part for part in query.split(b"&") if part and not part.startswith(_NOTHING_SAID)]
+    key = ("onebusaway", local, b"&".join(said))
+    document = now.documents.get(key)
+    if document is not None:
+        return BOARD_ROUTE, document
+    elements = now.plan.derived("onebusaway")
+    row = now.plan.timetable.stops.index.get(local)
+    if row is None or not isinstance(elements, Elements):
+        return None
+    pairs = parse_qsl(b"&".join(said).decode("ascii", "replace"), keep_blank_values=True)
+    try:
+        asked, city = Asked(dict(pairs)), City(now, elements)
+        data = encode_data(stop_data(city, row, span_of(city, asked), references_of(asked)))
+    except SaparError:
+        return None
+    return BOARD_ROUTE, now.keep(key, _board(wrap(data, parts.clock.time()), now.held))
+
+
+def _board(body: bytes, held: object) -> Document:
+    async def packed() -> bytes:
+        return gzip.compress(body, 1, mtime=0)
+
+    age_s = getattr(held, "age_s", None)
+    tag = hashlib.blake2b(body, digest_size=16).hexdigest()
+    return Document(JSON, tag, "", "public, max-age=1", Lazy.of(body), Lazy(packed), age_s=age_s)

@@ -1,0 +1,102 @@
+"""The description of all addresses: it has examples, and nothing it allows breaks the server."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case
+
+from sapar.core.settings import Settings
+from sapar.gtfs.realtime.tick import encode_tick
+from tests.api import town
+from tests.api.access_help import make_session
+from tests.api.conftest import Instance, running
+
+_EXAMPLES = 4
+_STREAMS = {"/api/dispatch/stream", "/api/stops/{stop_id}/arrivals/stream"}
+_OPEN = ("/api/stops", "/api/vehicles", "/api/where", "/gtfs-rt", "/api/agencies.json")
+
+
+@pytest.fixture
+def loose(town_settings: Settings) -> Settings:
+    """Settings without a limit."""
+    return town_settings.model_copy(update={"api_rate_per_minute": 0})
+
+
+async def _described(api: Instance) -> dict[str, Any]:
+    return (await api.http.get("/openapi.json")).json()
+
+
+async def test_public_addresses_come_with_examples(api: Instance) -> None:
+    paths = (await _described(api))["paths"]
+    listed = [path for path in paths if path.startswith(("/api/stops", "/api/where"))]
+    assert len(listed) > 35
+    for path in listed:
+        operation = paths[path]["get"]
+        assert operation["summary"], path
+        (content,) = operation["responses"]["200"]["content"].values()
+        assert content["example"], path
+        for parameter in operation.get("parameters", ()):
+            known = {**parameter, **parameter["schema"]}
+            assert {"example", "examples", "default"} & known.keys(), (path, parameter)
+
+
+async def test_every_operation_has_a_name_of_its_own(api: Instance) -> None:
+    paths = (await _described(api))["paths"]
+    names = [op["operationId"] for methods in paths.values() for op in methods.values()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signed_in", [False, True])
+async def test_nothing_that_is_allowed_is_our_fault(loose: Settings, signed_in: bool) -> None:
+    """Schemathesis makes requests after the description; none may be answered 5xx.
+
+    Everybody asks for everything that is open; a viewer reads everything.
+    """
+    async with running(loose) as api:
+        tick = town.make_tick(loose.agency, 1, 1, wall_s=time.time())
+        assert api.hub.take(encode_tick(tick))
+        headers = {}
+        if signed_in:
+            _, token = await make_session(api.conninfo, ("viewer",))
+            headers = {"cookie": f"sapar_session={token}"}
+        description = await _described(api)
+        failed = await asyncio.to_thread(
+            _ask, api.url, description, headers, reading_only=signed_in
+        )
+    assert failed == []
+
+
+def _ask(
+    url: str, description: dict[str, Any], headers: dict[str, str], *, reading_only: bool
+) -> list[str]:
+    schema = schemathesis.openapi.from_dict(description)
+    failed: list[str] = []
+    for result in schema.get_all_operations():
+        operation: Any = result.ok()  # type: ignore[union-attr]
+        path = operation.path.removeprefix("/{agency}")
+        if path in _STREAMS or (reading_only and operation.method.lower() != "get"):
+            continue
+        if reading_only and path.startswith(_OPEN):
+            continue  # asked for without signing in
+
+        @settings(
+            max_examples=_EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def ask(case: Case) -> None:
+            answer = case.call(base_url=url, headers=headers)
+            if answer.status_code >= 500 and answer.status_code != 503:
+                failed.append(f"{case.method} {answer.request.url}: {answer.status_code}")
+
+        ask()
+    return failed
