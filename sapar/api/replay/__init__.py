@@ -1,0 +1,1 @@
+"""The past of an agency: positions minute by minute, and runs as lines of time and place."""

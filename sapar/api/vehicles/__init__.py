@@ -1,0 +1,1 @@
+"""One vehicle, looked at closely: where it has been."""
