@@ -1,117 +1,27 @@
 """The live page in a real browser, against a real API, broker and database."""
 
-import asyncio
-import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from sapar.api.pages import BUILT
-from sapar.core.mqtt import MqttClient
 from sapar.gtfs.realtime.phases import PHASES
 from sapar.gtfs.realtime.why import CODES
 from tests.api import town
+from tests.api.browsing import PATIENCE_MS, Ticking, has_drawn, visit
 from tests.api.conftest import Instance
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-]  # fmt: skip
-PATIENCE_MS = 60_000  # two cores draw WebGL in software and run other things beside
-
-
-class Engine:
-    """Publishes a tick a second while it is on."""
-
-    def __init__(self, client: MqttClient, agency: str) -> None:
-        self.on = True
-        self.vehicles: list[dict[str, object]] | None = None
-        self.age_s = 3.0
-        self._client, self._agency = client, agency
-        self._start_s = time.time()
-        self._number = 0
-
-    async def run(self) -> None:
-        while True:
-            if self.on:
-                self._number += 1
-                now = time.time()
-                time_s = town.TRANSIT_S + now - self._start_s
-                listed = town.buses(time_s, age_s=self.age_s)
-                if self.vehicles is not None:
-                    listed = self.vehicles
-                tick = town.make_tick(
-                    self._agency, 1, self._number, wall_s=now, time_s=time_s, vehicles=listed
-                )
-                await town.publish(self._client, tick)
-            await asyncio.sleep(1.0)
-
-
-@pytest.fixture
-async def ticking(engine: MqttClient, agency: str) -> AsyncIterator[Engine]:
-    """An engine that ticks beside the test."""
-    made = Engine(engine, agency)
-    task = asyncio.create_task(made.run())
-    yield made
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium, headless, with a fresh profile."""
-    assert CHROMIUM.exists(), "no chromium: make test installs it (scripts/setup --test)"
-    assert (BUILT / "index.html").exists(), "the front end is not built: make setup builds it"
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        await opened.close()
-
-
-@asynccontextmanager
-async def visit(
-    browser: Browser, url: str, *, width: int = 1280, height: int = 800
-) -> AsyncIterator[Page]:
-    """Open a page; at the end it must have complained of nothing."""
-    context = await browser.new_context(
-        viewport={"width": width, "height": height}, locale="en-GB", color_scheme="dark"
-    )
-    context.set_default_timeout(PATIENCE_MS)
-    page = await context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda message: complaints.append(message.text) if message.type == "error" else None,
-    )
-    await page.goto(url)
-    yield page
-    await context.close()
-    assert complaints == []
-
-
-async def has_drawn(page: Page, vehicles: int) -> None:
-    """Wait until the map shows so many vehicles."""
-    await expect(page.locator(f'.map[data-vehicles="{vehicles}"]')).to_be_visible(
-        timeout=PATIENCE_MS
-    )
 
 
 async def test_the_map_shows_all_vehicles_and_a_click_tells_of_one(
-    api: Instance, ticking: Engine, browser: Browser
+    api: Instance, ticking: Ticking, browser: Browser
 ) -> None:
     # Bus 205 stands at a terminal in this town, so it can be put into the middle and clicked.
     standing = town.buses(town.TRANSIT_S)
     ticking.vehicles = [{**bus, "time_s": town.TRANSIT_S + 3600} for bus in standing]
     target = ticking.vehicles[5]
-    url = f"{api.url}/?lang=en&at={target['lat']},{target['lon']},17"
-    async with visit(browser, url) as page:
+    path = f"/?lang=en&at={target['lat']},{target['lon']},17"
+    async with visit(browser, api, path) as page:
         await has_drawn(page, 24)
         await page.wait_for_timeout(1500)
         box = await page.locator(".map canvas").bounding_box()
@@ -144,22 +54,22 @@ def test_the_page_has_words_for_every_reason() -> None:
     ],
 )
 async def test_the_panel_says_why_in_the_language_of_the_page(
-    api: Instance, ticking: Engine, browser: Browser, language: str, on_trip: str, without: str
+    api: Instance, ticking: Ticking, browser: Browser, language: str, on_trip: str, without: str
 ) -> None:
     listed = town.buses(town.TRANSIT_S)
     driving = next(bus["id"] for bus in listed if bus["trip_id"] == "T10")
     parked = next(bus["id"] for bus in listed if bus["trip_id"] is None)
     for bus, words in ((driving, on_trip), (parked, without)):
-        async with visit(browser, f"{api.url}/?lang={language}&bus={bus}") as page:
+        async with visit(browser, api, f"/?lang={language}&bus={bus}") as page:
             await expect(page.locator(".panel")).to_contain_text(words, timeout=PATIENCE_MS)
 
 
 async def test_the_banner_comes_when_ticks_stop_and_goes_when_they_return(
-    api: Instance, ticking: Engine, browser: Browser
+    api: Instance, ticking: Ticking, browser: Browser
 ) -> None:
-    async with visit(browser, f"{api.url}/?lang=en") as page:
+    async with visit(browser, api, "/?lang=en") as page:
         await has_drawn(page, 24)
-        banner = page.get_by_role("alert")
+        banner = page.locator(".banner-place")
         await expect(banner).to_be_empty()
         await expect(page.locator(".heard")).to_have_text("24 heard, 26 expected")
         ticking.on = False
@@ -172,10 +82,10 @@ async def test_the_banner_comes_when_ticks_stop_and_goes_when_they_return(
 
 
 async def test_an_empty_fleet_says_what_was_looked_for(
-    api: Instance, ticking: Engine, browser: Browser
+    api: Instance, ticking: Ticking, browser: Browser
 ) -> None:
     ticking.vehicles = []
-    async with visit(browser, f"{api.url}/?lang=en") as page:
+    async with visit(browser, api, "/?lang=en") as page:
         await expect(page.get_by_role("status")).to_contain_text(
             "No vehicle heard in the last 30 minutes. Expected now by the timetable: 26",
             timeout=PATIENCE_MS,
@@ -183,9 +93,9 @@ async def test_an_empty_fleet_says_what_was_looked_for(
 
 
 async def test_the_list_has_the_same_vehicles_and_keys_work_without_a_mouse(
-    api: Instance, ticking: Engine, browser: Browser
+    api: Instance, ticking: Ticking, browser: Browser
 ) -> None:
-    async with visit(browser, f"{api.url}/?lang=en&view=list") as page:
+    async with visit(browser, api, "/?lang=en&view=list") as page:
         rows = page.locator(".list tbody tr[aria-rowindex]")
         await expect(rows).to_have_count(24, timeout=PATIENCE_MS)
         await page.keyboard.press("KeyA")
@@ -209,11 +119,11 @@ async def test_the_list_has_the_same_vehicles_and_keys_work_without_a_mouse(
 
 
 async def test_every_state_is_counted_and_can_be_shown_alone(
-    api: Instance, ticking: Engine, browser: Browser
+    api: Instance, ticking: Ticking, browser: Browser
 ) -> None:
     held = Counter(bus["phase"] for bus in town.buses(town.TRANSIT_S))
     assert set(held) == set(PHASES)
-    async with visit(browser, f"{api.url}/?lang=en") as page:
+    async with visit(browser, api, "/?lang=en") as page:
         await has_drawn(page, 24)
         lines = page.locator(".states li")
         await expect(lines).to_have_count(len(PHASES))
@@ -233,12 +143,12 @@ async def test_every_state_is_counted_and_can_be_shown_alone(
 
 
 async def test_a_calm_town_says_that_nothing_is_wrong_and_silence_is_only_listed(
-    api: Instance, ticking: Engine, browser: Browser
+    api: Instance, ticking: Ticking, browser: Browser
 ) -> None:
     now_s = town.TRANSIT_S + 3600
     calm = [bus for bus in town.buses(now_s) if bus["phase"] == "in_progress"]
     ticking.vehicles = [{**bus, "time_s": now_s, "delay_s": 0} for bus in calm]
-    async with visit(browser, f"{api.url}/?lang=en&exceptions") as page:
+    async with visit(browser, api, "/?lang=en&exceptions") as page:
         notice = page.get_by_role("status")
         await expect(notice).to_contain_text("No exceptions. Checked at", timeout=PATIENCE_MS)
         silent = {**calm[0], "phase": "no_signal", "time_s": town.TRANSIT_S - 700}
@@ -251,22 +161,22 @@ async def test_a_calm_town_says_that_nothing_is_wrong_and_silence_is_only_listed
 
 
 async def test_the_panel_tells_the_next_stop_with_its_time(
-    api: Instance, ticking: Engine, browser: Browser
+    api: Instance, ticking: Ticking, browser: Browser
 ) -> None:
     [bus] = [bus for bus in town.buses(town.TRANSIT_S) if bus["id"] == "200"]
     due_s = town.TRANSIT_S + 600  # 16:16:40 in the town
     ticking.vehicles = [{**bus, "next_stop_time_s": int(due_s)}]
-    async with visit(browser, f"{api.url}/?lang=en&bus=200") as page:
+    async with visit(browser, api, "/?lang=en&bus=200") as page:
         await expect(page.locator(".panel .due")).to_have_text("16:16", timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize(("language", "word"), [("kk", "Бағыттар"), ("ru", "Маршруты")])
 async def test_other_languages_and_a_narrow_screen(
-    api: Instance, ticking: Engine, browser: Browser, language: str, word: str
+    api: Instance, ticking: Ticking, browser: Browser, language: str, word: str
 ) -> None:
-    async with visit(browser, f"{api.url}/?lang={language}&bus=204", width=320) as page:
+    async with visit(browser, api, f"/?lang={language}&bus=204", width=320) as page:
         await expect(page.locator(".panel h2")).to_have_text("204", timeout=PATIENCE_MS)
-        await page.locator(".routes-button").click()
+        await page.locator(".menu-button").click()
         await expect(page.locator(".routes h2")).to_have_text(word)
         await expect(page.locator(".routes li")).to_have_count(5)
         assert await page.evaluate("document.documentElement.scrollWidth") <= 320

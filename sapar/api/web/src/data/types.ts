@@ -38,13 +38,17 @@ export interface Vehicle {
   /** ... and as a code with values, for any language. */
   readonly reason_code?: string;
   readonly reason_values?: Readonly<Record<string, string | number>>;
+  /** Passengers counted on board, of those that it takes, in percent. */
+  readonly load_percent?: number | null;
+  readonly driver_id?: string | null;
 }
 
 export interface Fleet {
   /** City's time of the state, Unix seconds. */
   readonly time_s: number;
   readonly heard: number;
-  readonly expected: number;
+  /** Null where it is not known: in a replay. */
+  readonly expected: number | null;
   readonly vehicles: readonly Vehicle[];
 }
 

@@ -5,7 +5,7 @@ import { phases, type Vehicle } from "../data/types";
 import { adherenceOf, delayMinutes, signedMinutes } from "./adherence";
 import { ageOf, duration } from "./age";
 import { isPointed, labelOf, lookOf } from "./look";
-import { naturalOrder } from "./order";
+import { keptOrder, naturalOrder } from "./order";
 import { outageOf } from "./outage";
 import { search } from "./search";
 
@@ -119,14 +119,14 @@ describe("look", () => {
     const silent = { ...bus, phase: "no_signal", delay_s: 700 } as const;
     const look = lookOf(silent, 150, "adherence");
     expect(look).toMatchObject({ shape: "cross", hollow: false, tone: "age2" });
-    expect(labelOf(silent, "105", look, "adherence", "2 min 30 s")).toBe("105 · 2 min 30 s");
+    expect(labelOf(silent, "105", look, "adherence", () => "2 min 30 s")).toBe("105 · 2 min 30 s");
   });
 
   it("prints deviation only where it is asked about, and the age once over a minute", () => {
     const late = { ...bus, delay_s: 700 };
     const look = lookOf(late, 70, "adherence");
-    expect(labelOf(late, "105", look, "adherence", "1 min")).toBe("105 +11 · 1 min");
-    expect(labelOf(late, "105", look, "route", "1 min")).toBe("105 · 1 min");
+    expect(labelOf(late, "105", look, "adherence", () => "1 min")).toBe("105 +11 · 1 min");
+    expect(labelOf(late, "105", look, "route", () => "1 min")).toBe("105 · 1 min");
   });
 });
 
@@ -193,4 +193,13 @@ describe("search", () => {
 
 it("orders names as a person does", () => {
   expect(["105", "2", "10А", "10", "1"].sort(naturalOrder)).toEqual(["1", "2", "10", "10А", "105"]);
+});
+
+it("keeps the order until a name changes; what has no first name comes last", () => {
+  const order = keptOrder();
+  const first = ["105", "", "2", "2"];
+  const made = order(first, ["1", "2", "10", "9"]);
+  expect(made).toEqual([3, 2, 0, 1]);
+  expect(order([...first], ["1", "2", "10", "9"])).toBe(made);
+  expect(order(["1", "", "2", "2"], ["1", "2", "10", "9"])).toEqual([0, 3, 2, 1]);
 });

@@ -2,9 +2,16 @@
 import type { Phase, Vehicle } from "../data/types";
 import { type Adherence, adherenceOf, signedMinutes } from "./adherence";
 import { type Age, ageOf } from "./age";
+import { type Headway, type Load, loadOf, type Spacing, spacingOf } from "./spacing";
 
-export type Question = "adherence" | "age" | "route";
-export const questions: readonly Question[] = ["adherence", "age", "route"];
+export type Question = "adherence" | "headway" | "load" | "age" | "route";
+export const questions: readonly [Question, ...Question[]] = [
+  "adherence",
+  "headway",
+  "load",
+  "age",
+  "route",
+];
 
 /** Names of colours; the theme says which they are. */
 export type Tone = "cold2" | "cold1" | "even" | "warm1" | "warm2" | "age1" | "age2" | "route";
@@ -13,6 +20,9 @@ export type Shape =
   | "arrow"
   | "arrow-ahead"
   | "arrow-behind"
+  | "arrow-bunched"
+  | "arrow-gap"
+  | "arrow-full"
   | "dot"
   | "square"
   | "chevron"
@@ -29,6 +39,8 @@ export interface Look {
   readonly tone: Tone;
   readonly age: Age;
   readonly adherence: Adherence;
+  /** Against the bus ahead; null where that is not known. */
+  readonly spacing: Spacing | null;
   /** Something a dispatcher would look at: late, early, off its line, silent. */
   readonly exception: boolean;
 }
@@ -40,6 +52,20 @@ const toneOfAdherence: Readonly<Record<Adherence, Tone>> = {
   late1: "warm1",
   late2: "warm2",
   none: "age2",
+};
+
+const toneOfSpacing: Readonly<Record<Spacing, Tone>> = {
+  bunched2: "cold2",
+  bunched1: "cold1",
+  even: "even",
+  gap1: "warm1",
+  gap2: "warm2",
+};
+const toneOfLoad: Readonly<Record<Load, Tone>> = {
+  low: "cold1",
+  some: "even",
+  high: "warm1",
+  full: "warm2",
 };
 
 /** One shape a state: in grey, without a legend's colours, every state is still told apart. */
@@ -69,33 +95,66 @@ export function delayNow(vehicle: Vehicle): number | null {
   return vehicle.phase === "no_signal" ? null : vehicle.delay_s;
 }
 
+/** How full a vehicle is as far as it is known now. */
+export function loadNow(vehicle: Vehicle): number | null {
+  return vehicle.phase === "no_signal" ? null : (vehicle.load_percent ?? null);
+}
+
 /** Gives the look of a vehicle whose fix is `age_s` old, for one colour question. */
-export function lookOf(vehicle: Vehicle, age_s: number, question: Question): Look {
+export function lookOf(
+  vehicle: Vehicle,
+  age_s: number,
+  question: Question,
+  headway: Headway | null = null,
+): Look {
   const age = ageOf(age_s);
   const adherence = adherenceOf(delayNow(vehicle));
+  const spacing = headway === null ? null : spacingOf(headway.headway_s, headway.plan_s);
   return {
-    shape: shapeOf(vehicle, adherence, question),
+    shape: shapeOf(vehicle, adherence, spacing, question),
     hollow: age === "old" && vehicle.phase !== "no_signal",
-    tone: toneOf(vehicle, age, adherence, question),
+    tone: toneOf(vehicle, age, adherence, spacing, question),
     age,
     adherence,
+    spacing,
     exception: isException(vehicle, age, adherence),
   };
 }
 
-function shapeOf(vehicle: Vehicle, adherence: Adherence, question: Question): Shape {
+function shapeOf(
+  vehicle: Vehicle,
+  adherence: Adherence,
+  spacing: Spacing | null,
+  question: Question,
+): Shape {
   const shape = shapeOfPhase[vehicle.phase];
   if (!isPointed(shape)) return shape;
   if (vehicle.bearing === null) return "dot";
-  if (question === "adherence" && shape === "arrow") {
+  if (shape !== "arrow") return shape;
+  if (question === "headway" && spacing !== null && spacing !== "even") {
+    return spacing.startsWith("bunched") ? "arrow-bunched" : "arrow-gap";
+  }
+  if (question === "load" && (loadNow(vehicle) ?? 0) >= 90) return "arrow-full";
+  if (question === "adherence") {
     if (adherence === "early1" || adherence === "early2") return "arrow-ahead";
     if (adherence === "late1" || adherence === "late2") return "arrow-behind";
   }
   return shape;
 }
 
-function toneOf(vehicle: Vehicle, age: Age, adherence: Adherence, question: Question): Tone {
+function toneOf(
+  vehicle: Vehicle,
+  age: Age,
+  adherence: Adherence,
+  spacing: Spacing | null,
+  question: Question,
+): Tone {
   if (question === "adherence") return toneOfAdherence[adherence];
+  if (question === "headway") return spacing === null ? "age2" : toneOfSpacing[spacing];
+  if (question === "load") {
+    const load = loadNow(vehicle);
+    return load === null ? "age2" : toneOfLoad[loadOf(load)];
+  }
   if (question === "route") return vehicle.route_id === null ? "age2" : "route";
   if (age === "fresh") return "even";
   return age === "aging" ? "age1" : "age2";
@@ -115,12 +174,18 @@ export function labelOf(
   routeName: string,
   look: Look,
   question: Question,
-  ageText: string,
+  ageText: () => string,
+  headway: Headway | null = null,
 ): string {
   const parts = [routeName];
   const deviates = look.adherence !== "even" && look.adherence !== "none";
   const delay_s = delayNow(vehicle);
   if (question === "adherence" && deviates && delay_s !== null) parts.push(signedMinutes(delay_s));
+  if (question === "headway" && headway !== null && look.spacing !== "even") {
+    parts.push(`${Math.round(headway.headway_s / 60)}′/${Math.round(headway.plan_s / 60)}′`);
+  }
+  const load = loadNow(vehicle);
+  if (question === "load" && load !== null) parts.push(`${load} %`);
   const text = parts.filter((part) => part !== "").join(" ");
-  return [text, look.age === "old" ? ageText : ""].filter((part) => part !== "").join(" · ");
+  return [text, look.age === "old" ? ageText() : ""].filter((part) => part !== "").join(" · ");
 }

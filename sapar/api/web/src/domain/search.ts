@@ -1,11 +1,22 @@
-/** Finds buses, routes and stops by what a person types. */
+/** Finds buses, routes, stops, drivers and trips by what a person types. */
+import type { Ghost } from "../data/console";
 import type { Network, Vehicle } from "../data/types";
 import { naturalOrder } from "./order";
 
 export type Hit =
   | { readonly kind: "bus"; readonly id: string; readonly name: string; readonly note: string }
   | { readonly kind: "route"; readonly id: string; readonly name: string; readonly note: string }
-  | { readonly kind: "stop"; readonly id: string; readonly name: string; readonly note: string };
+  | { readonly kind: "stop"; readonly id: string; readonly name: string; readonly note: string }
+  /** A driver; `id` is the bus. */
+  | { readonly kind: "driver"; readonly id: string; readonly name: string; readonly note: string }
+  /** A run; `id` is the trip, `bus` who drives it, or null for a run without one. */
+  | {
+      readonly kind: "trip";
+      readonly id: string;
+      readonly name: string;
+      readonly note: string;
+      readonly bus: string | null;
+    };
 
 const most = 12;
 
@@ -25,7 +36,12 @@ function rank(text: string, wanted: string): number | null {
 }
 
 /** Gives the best hits first; buses before routes before stops where they are equally good. */
-export function search(text: string, network: Network, vehicles: readonly Vehicle[]): Hit[] {
+export function search(
+  text: string,
+  network: Network,
+  vehicles: readonly Vehicle[],
+  ghosts: readonly Pick<Ghost, "trip_id" | "route_id" | "headsign">[] = [],
+): Hit[] {
   const wanted = fold(text);
   if (wanted === "") return [];
   const found: { hit: Hit; rank: number; kind: number }[] = [];
@@ -37,6 +53,19 @@ export function search(text: string, network: Network, vehicles: readonly Vehicl
     const name = vehicle.label ?? vehicle.id;
     const route = network.routeById.get(vehicle.route_id ?? "")?.name ?? "";
     consider({ kind: "bus", id: vehicle.id, name, note: route }, 0, [name, vehicle.id]);
+  }
+  for (const { id, label, driver_id, trip_id } of vehicles) {
+    const bus = label ?? id;
+    if (driver_id) {
+      consider({ kind: "driver", id, name: driver_id, note: bus }, 3, [driver_id]);
+    }
+    if (trip_id !== null) {
+      consider({ kind: "trip", id: trip_id, name: trip_id, note: bus, bus: id }, 4, [trip_id]);
+    }
+  }
+  for (const { trip_id: id, route_id, headsign } of ghosts) {
+    const note = `${network.routeById.get(route_id)?.name ?? route_id} ${headsign ?? ""}`.trim();
+    consider({ kind: "trip", id, name: id, note, bus: null }, 4, [id]);
   }
   for (const route of network.routes) {
     const names = [route.name, route.long_name];

@@ -1,9 +1,11 @@
 /**
  * The part of ICU MessageFormat that the pages use: `{name}`,
- * `{name, plural, one {# bus} other {# buses}}` with `#` for the number, and
+ * `{name, plural, =0 {no bus} one {# bus} other {# buses}}` with `#` for the number, and
  * `{name, select, late {too late} other {in time}}`. Whole sentences are translated; nothing is
  * glued together from pieces.
  */
+
+import { localeOf } from "./locale";
 
 export type Values = Readonly<Record<string, string | number>>;
 
@@ -58,7 +60,8 @@ function render(parts: Message, locale: string, values: Values, count: number | 
       text += render(form, locale, values, count);
     } else {
       const value = Number(need(values, part.name));
-      const form = part.forms[rules(locale).select(value)] ?? part.forms["other"];
+      const form =
+        part.forms[`=${value}`] ?? part.forms[rules(locale).select(value)] ?? part.forms["other"];
       if (!form) throw new Error(`plural of ${part.name} has no form "other"`);
       text += render(form, locale, values, value);
     }
@@ -86,7 +89,7 @@ const numberFormats = new Map<string, Intl.NumberFormat>();
 function numberIn(locale: string, value: number): string {
   let found = numberFormats.get(locale);
   if (!found) {
-    found = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+    found = new Intl.NumberFormat(localeOf(locale), { maximumFractionDigits: 1 });
     numberFormats.set(locale, found);
   }
   return found.format(value);
@@ -132,7 +135,7 @@ function parse(message: string): Message {
     const kind = match[2] === "plural" ? "plural" : "select";
     const forms: Record<string, Message> = {};
     for (;;) {
-      const form = /^\s*(\w+)\s*\{/.exec(message.slice(at));
+      const form = /^\s*(=\d+|\w+)\s*\{/.exec(message.slice(at));
       if (!form?.[1]) break;
       at += form[0].length;
       forms[form[1]] = sequence(kind);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { firstLanguage, languages, messages } from ".";
+import { firstLanguage, languages, messages, type RoomWords } from ".";
 import { en, type Key } from "./en";
 import { format, namesIn } from "./format";
 
@@ -68,6 +68,33 @@ describe("messages", () => {
       expect(same).toEqual([]);
     }
   });
+});
+
+/** Every room's own messages, by the name of its folder. */
+const rooms = Object.entries(
+  import.meta.glob<{ readonly t: RoomWords<string> }>("../rooms/*/messages.ts", { eager: true }),
+).map(([path, { t }]) => [path.split("/")[2] ?? path, t.messages] as const);
+
+describe.skipIf(rooms.length === 0)("messages of a room", () => {
+  it.each(rooms)(
+    "%s: the same values in all languages, every plural form, no empty text",
+    (_, all) => {
+      for (const [key, english] of Object.entries(all.en)) {
+        for (const language of languages) {
+          const text = all[language][key] ?? "";
+          expect(text.trim(), `${language} ${key}`).not.toBe("");
+          expect(namesIn(text), `${language} ${key}`).toEqual(namesIn(english));
+          if (!text.includes(", plural,")) continue;
+          const { pluralCategories } = new Intl.PluralRules(language).resolvedOptions();
+          for (const category of pluralCategories) {
+            expect(text, `${language} ${key}`).toContain(`${category} {`);
+          }
+        }
+        expect(Object.keys(all.kk).sort()).toEqual(Object.keys(all.en).sort());
+        expect(Object.keys(all.ru).sort()).toEqual(Object.keys(all.en).sort());
+      }
+    },
+  );
 });
 
 describe("firstLanguage", () => {

@@ -31,3 +31,25 @@ export function firstLanguage(
 }
 
 export type { Key } from "./en";
+
+/** A room's own messages: whole in all three languages, fetched with the room. */
+export interface RoomWords<K extends string> {
+  (key: K, values?: Values): string;
+  readonly messages: Readonly<Record<Language, Readonly<Record<K, string>>>>;
+}
+
+/**
+ * Makes the `t` of a room's messages: `export const t = words({ en: {…}, kk: {…}, ru: {…} })`.
+ * English is the list of keys; a key that another language lacks or has alone does not compile.
+ */
+export function words<const E extends Readonly<Record<string, string>>>(all: {
+  readonly en: E;
+  readonly kk: { readonly [K in keyof NoInfer<E>]: string };
+  readonly ru: { readonly [K in keyof NoInfer<E>]: string };
+}): RoomWords<keyof E & string> {
+  type K = keyof E & string;
+  const messages = all as Readonly<Record<Language, Readonly<Record<K, string>>>>;
+  const say = (key: K, values?: Values): string =>
+    format(messages[language.value][key], language.value, values);
+  return Object.assign(say, { messages });
+}

@@ -9,6 +9,7 @@ export interface Palette {
   readonly ink2: string;
   readonly muted: string;
   readonly raised: string;
+  readonly hair: string;
   readonly tones: Readonly<Record<Exclude<Tone, "route">, string>>;
 }
 
@@ -19,6 +20,7 @@ export const palettes: Readonly<Record<Theme, Palette>> = {
     ink2: "#B9C0C7",
     muted: "#9CA5AE",
     raised: "#31363C",
+    hair: "#3A4047",
     tones: {
       cold2: "#5AA9F0",
       cold1: "#9CC4E8",
@@ -35,6 +37,7 @@ export const palettes: Readonly<Record<Theme, Palette>> = {
     ink2: "#3D444B",
     muted: "#50585F",
     raised: "#FFFFFF",
+    hair: "#CFD3D7",
     tones: {
       cold2: "#0B5CAD",
       cold1: "#4F83B5",

@@ -22,6 +22,19 @@ const bar = (y: number): readonly Point[] => [
   [9, y + 1.8],
   [-9, y + 1.8],
 ];
+/** A wide bracket behind: the space is open there. */
+const wide: readonly Point[] = [
+  [-15, 11.2],
+  [15, 11.2],
+  [15, 14.8],
+  [-15, 14.8],
+];
+const tick = (x: number): readonly Point[] => [
+  [x - 1.8, 5],
+  [x + 1.8, 5],
+  [x + 1.8, 13],
+  [x - 1.8, 13],
+];
 const ring = (radius: number, corners: number, turn: number): readonly Point[] =>
   Array.from({ length: corners }, (_, index) => {
     const angle = ((index + turn) / corners) * 2 * Math.PI;
@@ -80,6 +93,9 @@ export const polygons: Readonly<Record<Shape, readonly (readonly Point[])[]>> = 
   arrow: [arrow],
   "arrow-ahead": [moved(arrow, 3), bar(-17)],
   "arrow-behind": [moved(arrow, -3), bar(15)],
+  "arrow-bunched": [moved(arrow, -5), bar(11), bar(17)],
+  "arrow-gap": [moved(arrow, -4), wide, tick(-13.2), tick(13.2)],
+  "arrow-full": [moved(arrow, 1), bar(17), bar(-18)],
   dot: [ring(8, 32, 0)],
   square: [ring(12.5, 4, 0.5)],
   chevron: [chevron],

@@ -1,13 +1,16 @@
 /** The map's style: the network is the ground, vehicles lie on top; no tile server, no glyph server. */
-import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
+import type {
+  ExpressionSpecification,
+  LayerSpecification,
+  Map as Maplibre,
+  StyleSpecification,
+} from "maplibre-gl";
 import type { Network } from "../data/types";
 import { glyphColour, lineColour, type Palette } from "./colours";
 
 const font = ["IBM Plex Sans"];
 // The map reads the weight from the first name; the second is the family that has it.
 const fontBold = ["IBM Plex Sans SemiBold", "IBM Plex Sans"];
-
-export const sourceIds = ["routes", "stops", "vehicles", "selected"] as const;
 
 /** Lines of all routes, with the colours that the palette makes of theirs. */
 export function routeFeatures(network: Network, palette: Palette): GeoJSON.FeatureCollection {
@@ -170,15 +173,10 @@ function vehicleLayers(palette: Palette): LayerSpecification[] {
   ];
 }
 
-const nothing: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
+export const nothing: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
 
 /** The whole style, on top of a tile server's style when there is one. */
 export function makeStyle(palette: Palette, below: StyleSpecification | null): StyleSpecification {
-  const own = (): { type: "geojson"; data: GeoJSON.FeatureCollection; buffer: number } => ({
-    type: "geojson",
-    data: nothing,
-    buffer: 0,
-  });
   const ground: LayerSpecification = {
     id: "ground",
     type: "background",
@@ -191,14 +189,52 @@ export function makeStyle(palette: Palette, below: StyleSpecification | null): S
     sources: {
       ...rest.sources,
       routes: { type: "geojson", data: nothing, tolerance: 0.5 },
-      stops: own(),
-      vehicles: own(),
-      selected: own(),
+      stops: { type: "geojson", data: nothing, buffer: 0 },
     },
-    layers: [
-      ...(below ? below.layers : [ground]),
-      ...networkLayers(palette),
-      ...vehicleLayers(palette),
-    ],
+    layers: [...(below ? below.layers : [ground]), ...networkLayers(palette)],
   };
+}
+
+/** The trail of a bus under the vehicles: a hairline in the order of its true fixes, and the fixes. */
+function trailLayers(palette: Palette): LayerSpecification[] {
+  return [
+    {
+      id: "trail-line",
+      type: "line",
+      source: "trail",
+      filter: ["==", ["geometry-type"], "LineString"],
+      paint: { "line-color": palette.ink, "line-width": 1, "line-opacity": 0.6 },
+    },
+    {
+      id: "trail-fixes",
+      type: "circle",
+      source: "trail",
+      filter: ["==", ["geometry-type"], "Point"],
+      paint: {
+        "circle-radius": zoomed(10, 1.6, 15, 3.2),
+        "circle-color": palette.ink,
+        "circle-opacity": ["get", "strength"],
+      },
+    },
+    {
+      id: "stop-selected",
+      type: "circle",
+      source: "stops",
+      filter: ["==", ["get", "id"], ""],
+      paint: {
+        "circle-radius": zoomed(10, 6, 16, 9),
+        "circle-color": palette.ground,
+        "circle-stroke-color": palette.ink,
+        "circle-stroke-width": 3,
+      },
+    },
+  ];
+}
+
+/** Puts the vehicles on top of the network. */
+export function addVehicleLayers(map: Maplibre, palette: Palette): void {
+  for (const id of ["trail", "vehicles", "selected"]) {
+    map.addSource(id, { type: "geojson", data: nothing, buffer: 0 });
+  }
+  for (const layer of [...trailLayers(palette), ...vehicleLayers(palette)]) map.addLayer(layer);
 }

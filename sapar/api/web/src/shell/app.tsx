@@ -1,36 +1,41 @@
+import { Acting } from "../desk/acting";
 import { t } from "../i18n";
-import { Banner } from "../live/banner";
-import { List } from "../live/list";
-import { Panel } from "../live/panel";
-import { Side } from "../live/side";
-import { Stage } from "../live/stage";
+import { Asked } from "../kit/dialog";
+import { Toasts } from "../kit/toast";
+import { ReplayPlace } from "../replay/place";
+import { Panel } from "../vehicle/panel";
+import { Again } from "./again";
+import { Banner } from "./banner";
+import { Emergency } from "./emergency";
 import { Help } from "./help";
-import { listShown, selected, webglMissing } from "./state";
+import { Nav } from "./nav";
+import { openRoom, RoomPlace } from "./rooms";
+import { selectedBus, selectedStop, selectedTrip } from "./state";
 import { Strip } from "./strip";
 
-/** The console: a strip above, and below it the room. The live map is the first room. */
+/** The console: a strip and the list of rooms above, the room below, the selected bus beside it. */
 export function App() {
-  const list = listShown.value || webglMissing.value;
+  const chosen = selectedBus.value ?? selectedTrip.value ?? selectedStop.value;
+  const panel = (openRoom.value?.panel ?? false) && chosen !== null;
   return (
     <>
-      <button
-        type="button"
-        class="skip"
-        onClick={() => {
-          listShown.value = true;
-          requestAnimationFrame(() => document.querySelector<HTMLElement>(".list button")?.focus());
-        }}
-      >
+      <a class="skip" href="#room">
         {t("skip")}
-      </button>
+      </a>
       <Strip />
+      <Nav />
+      <Emergency />
       <Banner />
-      <main class={`room ${selected.value === null ? "" : "has-panel"}`}>
-        <Side />
-        {list ? <List /> : <Stage />}
-        <Panel />
+      <main id="room" tabIndex={-1} class={panel ? "has-panel" : ""}>
+        <RoomPlace />
+        {panel && <Panel />}
       </main>
+      <ReplayPlace />
+      <Toasts />
+      <Asked />
+      <Acting />
       <Help />
+      <Again />
     </>
   );
 }

@@ -1,48 +1,36 @@
 /** Performs what keys ask for. */
-import { questions } from "../domain/look";
-import { listRows } from "../live/list";
-import { mapCommands } from "../live/stage";
-import { type Command, commandOf } from "./keys";
+import { entries, entryOf } from "../rooms/registry";
+import { type Meaning, meaningOf } from "./keys";
+import { go } from "./query";
+import { openRoom, visibleEntries } from "./rooms";
 import * as state from "./state";
 
-const actions: Readonly<Record<Command, () => void>> = {
-  search: () => document.getElementById("search")?.focus(),
-  help: () => {
-    state.helpShown.value = true;
-  },
-  close: () => {
-    if (state.helpShown.value) state.helpShown.value = false;
-    else if (state.routesShown.value) state.routesShown.value = false;
-    else state.selected.value = null;
-  },
-  question: () => {
-    const at = questions.indexOf(state.question.value);
-    state.question.value = questions[(at + 1) % questions.length] ?? "adherence";
-  },
-  exceptions: () => {
-    state.exceptionsOnly.value = !state.exceptionsOnly.value;
-  },
-  nextException: () => step(1, true),
-  nextRow: () => step(1, false),
-  previousRow: () => step(-1, false),
-  fit: mapCommands.fit,
-  map: () => {
-    state.listShown.value = false;
-  },
-  list: () => {
-    state.listShown.value = true;
-  },
-};
+const after: Readonly<Record<string, string>> = Object.fromEntries(
+  entries.flatMap(({ after: code, path }) => (code === null ? [] : [[code, path]])),
+);
 
-function step(by: number, exceptions: boolean): void {
-  const rows = listRows().filter(({ look }) => !exceptions || look.exception);
-  if (rows.length === 0) return;
-  const at = rows.findIndex(({ vehicle }) => vehicle.id === state.selected.value);
-  const next =
-    rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : (at + by + rows.length) % rows.length];
-  if (!next) return;
-  state.selected.value = next.vehicle.id;
-  if (!state.listShown.value) mapCommands.goTo(next.vehicle.lon, next.vehicle.lat);
+function close(): void {
+  if (state.helpShown.value) state.helpShown.value = false;
+  else if (state.menuShown.value) state.menuShown.value = false;
+  else if (openRoom.value?.close?.()) return;
+  else {
+    state.select();
+    state.selectedStop.value = null;
+  }
+}
+
+function perform(meaning: Meaning): void {
+  if (meaning.kind === "search") document.getElementById("search")?.focus();
+  else if (meaning.kind === "help") state.helpShown.value = true;
+  else if (meaning.kind === "close") close();
+  else if (meaning.kind === "list") go({ room: "map" }, { view: "list" });
+  else if (meaning.kind === "key") openRoom.value?.keys?.[meaning.index]?.run();
+  else if (meaning.kind === "room") {
+    const entry = entryOf(meaning.path);
+    if (entry && visibleEntries.value.includes(entry)) {
+      go({ room: entry.path }, entry.path === "map" ? { view: null } : {});
+    }
+  }
 }
 
 /** Listens for keys as long as the page lives. */
@@ -52,17 +40,23 @@ export function listenForKeys(): void {
     if (event.defaultPrevented || event.isComposing) return;
     const target = event.target instanceof HTMLElement ? event.target : null;
     const typing =
-      target?.matches("input:not([type=checkbox]), textarea, select, [contenteditable]") ?? false;
+      target?.matches(
+        "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]",
+      ) ?? false;
+    // A dialog has its own keys; Esc closes it without us.
+    if (document.querySelector("dialog[open]") && !state.helpShown.value) return;
     const press = {
       code: event.code,
       shift: event.shiftKey,
-      modified: event.ctrlKey || event.altKey || event.metaKey,
+      ctrl: event.ctrlKey,
+      foreign: event.altKey || event.metaKey,
       typing,
     };
-    const result = commandOf(press, waiting, state.lettersOn.value);
-    waiting = result.waiting;
-    if (result.command === null) return;
-    if (result.command !== "close") event.preventDefault();
-    actions[result.command]();
+    const keys = openRoom.value?.keys ?? [];
+    const meaning = meaningOf(press, waiting, state.lettersOn.value, after, keys);
+    waiting = meaning.kind === "none" && meaning.waiting;
+    if (meaning.kind === "none") return;
+    if (meaning.kind !== "close") event.preventDefault();
+    perform(meaning);
   });
 }

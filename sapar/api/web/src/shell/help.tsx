@@ -1,64 +1,59 @@
-import { useEffect, useRef } from "preact/hooks";
-import { type Key, t } from "../i18n";
+import { t } from "../i18n";
+import { Dialog } from "../kit/dialog";
+import { CheckField } from "../kit/fields";
 import { chooseLetters } from "./preferences";
+import { openRoom, visibleEntries } from "./rooms";
 import { helpShown, lettersOn } from "./state";
 
-const keys: readonly (readonly [string, Key])[] = [
-  ["/", "keySearch"],
-  ["C", "keyQuestion"],
-  ["A", "keyExceptions"],
-  ["N", "keyNext"],
-  ["J  K", "keyRows"],
-  ["0", "keyFit"],
-  ["G  M", "keyMap"],
-  ["G  T", "keyList"],
-  ["← ↑ ↓ →", "keyPan"],
-  ["Esc", "keyClose"],
-  ["?", "keyHelp"],
-];
-
-/** The keys, and the switch that turns the letters off (WCAG 2.1.4). */
-export function Help() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const shown = helpShown.value;
-  useEffect(() => {
-    if (shown) dialog.current?.showModal();
-    else dialog.current?.close();
-  }, [shown]);
+function Keys({ title, lines }: { title: string; lines: readonly (readonly [string, string])[] }) {
   return (
-    <dialog
-      ref={dialog}
-      class="help"
-      aria-labelledby="help-title"
-      onClose={() => {
-        helpShown.value = false;
-      }}
-    >
-      <h2 id="help-title">{t("helpTitle")}</h2>
+    <section>
+      <h3>{title}</h3>
       <dl>
-        {keys.map(([key, text]) => (
+        {lines.map(([key, text]) => (
           <div key={key}>
             <dt>
               <kbd>{key}</kbd>
             </dt>
-            <dd>{t(text)}</dd>
+            <dd>{text}</dd>
           </div>
         ))}
       </dl>
-      <p>{t("helpNote")}</p>
-      <label class="tick">
-        <input
-          type="checkbox"
-          checked={lettersOn.value}
-          onChange={(event) => chooseLetters(event.currentTarget.checked)}
+    </section>
+  );
+}
+
+/** The keys of the house and of the room, and the switch that turns letters off (WCAG 2.1.4). */
+export function Help() {
+  const own = (openRoom.value?.keys ?? []).map((key) => [key.label, key.text()] as const);
+  const rooms = visibleEntries.value.flatMap(({ after, name }) =>
+    after === null ? [] : [[`G  ${after.replace("Key", "")}`, t(name)] as const],
+  );
+  return (
+    <Dialog
+      open={helpShown.value}
+      title={t("helpTitle")}
+      wide
+      onClose={() => {
+        helpShown.value = false;
+      }}
+    >
+      <div class="help">
+        <Keys
+          title={t("keysEverywhere")}
+          lines={[
+            ["/", t("keySearch")],
+            ["Esc", t("keyClose")],
+            ["?", t("keyHelp")],
+            ["G  T", t("keyList")],
+            ["← ↑ ↓ →", t("keyPan")],
+          ]}
         />
-        {t("letterKeys")}
-      </label>
-      <form method="dialog">
-        <button type="submit" class="primary">
-          {t("close")}
-        </button>
-      </form>
-    </dialog>
+        {own.length > 0 && <Keys title={t("keysHere")} lines={own} />}
+        <Keys title={t("rooms")} lines={rooms} />
+      </div>
+      <p>{t("helpNote")}</p>
+      <CheckField label={t("letterKeys")} checked={lettersOn.value} onChecked={chooseLetters} />
+    </Dialog>
   );
 }

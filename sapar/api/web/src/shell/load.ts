@@ -1,10 +1,16 @@
-/** Fetching: the deployment, the network and the stream of states; and keeping the address. */
-import { effect } from "@preact/signals";
+/** Fetching: the deployment, who is signed in, the network and the stream of states. */
+import { computed, effect } from "@preact/signals";
 import { keepDirections } from "../data/fleet";
 import { firstLink, follow } from "../data/link";
 import { emptyNetwork, type NetworkDocument, readNetwork } from "../data/network";
 import type { Deployment } from "../data/types";
-import { writeQuery } from "./address";
+import { followTrail } from "../vehicle/trail";
+import { followActivity } from "./again";
+import { followAlarms } from "./alarms";
+import { askWhoIAm, may, signedOut } from "./me";
+import { go, keepAddress } from "./query";
+import { followRinging } from "./ring";
+import { followRooms } from "./rooms";
 import * as state from "./state";
 
 const retry_ms = 3000;
@@ -26,17 +32,27 @@ export function start(): void {
   void loadDeployment();
   effect(() => {
     const id = state.agencyId.value;
-    if (id !== null) return openAgency(id);
+    if (id === null) return;
+    void loadMe(id);
+    return openAgency(id);
   });
-  effect(keepAddress);
-  addEventListener("popstate", () => location.reload());
+  const seesLive = computed(() => may("viewer"));
+  effect(() => {
+    const id = state.agencyId.value;
+    if (id !== null && seesLive.value) return followLive(id);
+  });
+  followActivity(() => state.agencyId.peek());
+  followAlarms();
+  followTrail();
+  followRinging();
+  keepAddress();
+  followRooms();
 }
 
 async function loadDeployment(): Promise<void> {
   try {
     const found = (await (await fetchOk("/api/agencies.json")).json()) as Deployment;
     state.deployment.value = found;
-    state.agencyId.value ??= found.default;
     if (found.agencies.length > 0) return;
   } catch {
     state.link.value = { ...state.link.value, reachable: false };
@@ -44,12 +60,18 @@ async function loadDeployment(): Promise<void> {
   setTimeout(() => void loadDeployment(), retry_ms);
 }
 
+async function loadMe(id: string): Promise<void> {
+  try {
+    await askWhoIAm(`/${id}`);
+  } catch {
+    if (id === state.agencyId.peek()) setTimeout(() => void loadMe(id), retry_ms);
+  }
+}
+
 function openAgency(id: string): () => void {
   let open = true;
   state.network.value = emptyNetwork;
   state.networkState.value = "loading";
-  state.fleet.value = null;
-  state.link.value = firstLink;
 
   // Asked for again from time to time: a new timetable changes the tag, and then the map.
   let tag: string | null = null;
@@ -74,14 +96,40 @@ function openAgency(id: string): () => void {
   }
 
   void loadNetwork();
-  const stop = follow(`/${id}/api/fleet.json`, {
+  return () => {
+    open = false;
+  };
+}
+
+/** Fills the live signals; a replay takes them over without ending the link. */
+function followLive(id: string): () => void {
+  let open = true;
+  state.fleet.value = null;
+  state.desk.value = null;
+  state.live.value = { fleet: null, desk: null };
+  state.link.value = firstLink;
+  const stop = follow(`/${id}`, {
     onFleet: (fleet) => {
-      if (open) state.fleet.value = keepDirections(state.fleet.value, fleet);
+      if (!open) return;
+      const known = keepDirections(state.live.peek().fleet, fleet);
+      state.live.value = { ...state.live.peek(), fleet: known };
+      if (!state.replaying.peek()) state.fleet.value = known;
+    },
+    onConsole: (desk) => {
+      if (!open) return;
+      state.live.value = { ...state.live.peek(), desk };
+      if (!state.replaying.peek()) state.desk.value = desk;
+    },
+    onDesk: (list) => {
+      if (open) state.changes[list].value += 1;
     },
     onLink: (change) => {
       if (!open) return;
-      state.link.value = change(state.link.value);
+      state.link.value = change(state.link.peek());
       state.ticker.value = performance.now();
+    },
+    onRefused: (status) => {
+      if (open && status === 401) signedOut();
     },
   });
   return () => {
@@ -90,30 +138,7 @@ function openAgency(id: string): () => void {
   };
 }
 
-/** Opens another city: its own selection and view start anew. */
+/** Opens another city: its own selection starts anew. */
 export function switchAgency(id: string): void {
-  state.selected.value = null;
-  state.hidden.value = new Set();
-  state.view.value = null;
-  state.agencyId.value = id;
-  history.pushState(null, "", `/${id}/`);
-}
-
-function keepAddress(): void {
-  const query = writeQuery(
-    {
-      agency: state.agencyId.value,
-      bus: state.selected.value,
-      question: state.question.value,
-      list: state.listShown.value,
-      exceptions: state.exceptionsOnly.value,
-      hidden: [...state.hidden.value],
-      hiddenPhases: [...state.hiddenPhases.value],
-      at: state.view.value,
-    },
-    new URLSearchParams(location.search),
-  );
-  if (query !== location.search) {
-    history.replaceState(null, "", location.pathname + query);
-  }
+  go({ agency: id }, { bus: null, route: null, stop: null });
 }

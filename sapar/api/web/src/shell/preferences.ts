@@ -1,6 +1,8 @@
 /** What a person chose for this browser: language, theme, letter keys. */
 import { effect } from "@preact/signals";
 import { firstLanguage, type Language, language, t } from "../i18n";
+import { entryOf } from "../rooms/registry";
+import { place } from "./query";
 import * as state from "./state";
 
 const store = {
@@ -50,6 +52,7 @@ export function applyPreferences(): void {
   effect(() => {
     document.documentElement.dataset["theme"] = state.theme.value;
     document.documentElement.lang = language.value;
-    document.title = `${state.agency.value?.name ?? "Sapar"} · ${t("live")}`;
+    const room = entryOf(place.value.room);
+    document.title = `${state.agency.value?.name ?? "Sapar"} · ${t(room?.name ?? "live")}`;
   });
 }

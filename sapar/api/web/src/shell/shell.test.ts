@@ -1,71 +1,94 @@
 import { describe, expect, it } from "vitest";
 import { ageNow, answered, empty, failed, firstLink } from "../data/link";
-import { type Address, readAddress, writeQuery } from "./address";
-import { commandOf } from "./keys";
+import { meaningOf } from "./keys";
+import { impliedRoles } from "./me";
+import { type Bound, readPath, writePath, writeQuery } from "./path";
 
-describe("address", () => {
-  const full: Address = {
-    agency: "aqtobe",
-    bus: "207",
-    question: "age",
-    list: true,
-    exceptions: true,
-    hidden: ["R1", "R 2"],
-    hiddenPhases: ["deadhead", "depot"],
-    at: { lat: 50.28, lon: 57.17, zoom: 13.5 },
-  };
+describe("path", () => {
+  it.each([
+    ["/", { agency: null, room: "map" }],
+    ["/aqtobe/", { agency: "aqtobe", room: "map" }],
+    ["/console/ladder", { agency: null, room: "ladder" }],
+    ["/aqtobe/console/sign-in", { agency: "aqtobe", room: "sign-in" }],
+  ])("%s names city and room, and is written as it was read", (path, place) => {
+    expect(readPath(path)).toEqual(place);
+    expect(writePath(place)).toBe(path);
+  });
+});
 
-  it("comes back as it was written", () => {
-    const query = writeQuery(full, new URLSearchParams());
-    expect(readAddress("/aqtobe/", query)).toEqual(full);
+describe("query", () => {
+  const bound = (name: string, room: string | null, ...values: string[]): Bound => ({
+    name,
+    room,
+    write: () => values,
+    read: () => undefined,
+  });
+  const all = [bound("bus", null, "207"), bound("hide", "map", "R1", "R 2"), bound("x", "map", "")];
+
+  it("holds what every room shares and what the open room binds", () => {
+    const none = new URLSearchParams();
+    expect(writeQuery(none, all, "map", false)).toBe("?bus=207&hide=R1&hide=R+2&x");
+    expect(writeQuery(none, all, "ladder", false)).toBe("?bus=207");
+    expect(writeQuery(none, [], "map", false)).toBe("");
   });
 
-  it("keeps parameters of other parts and leaves defaults out", () => {
-    const plain = readAddress("/", "");
-    expect(writeQuery(plain, new URLSearchParams("lang=kk&x=1"))).toBe("?lang=kk");
-    expect(writeQuery(plain, new URLSearchParams())).toBe("");
+  it("keeps what a room that is still being fetched will read, until another is opened", () => {
+    const now = new URLSearchParams("lang=kk&flip=1&bus=1");
+    expect(writeQuery(now, all, "ladder", false)).toBe("?lang=kk&flip=1&bus=207");
+    expect(writeQuery(now, all, "ladder", true)).toBe("?lang=kk&bus=207");
   });
-
-  it("takes the states that it knows and no others", () => {
-    const { hiddenPhases } = readAddress("/", "?hide_state=depot&hide_state=asleep");
-    expect(hiddenPhases).toEqual(["depot"]);
-  });
-
-  it.each(["?at=1,2", "?at=a,b,c", "?at=91,0,3", "?at=1,2,99", "?colour=pink"])(
-    "falls back for %s",
-    (query) => {
-      expect(readAddress("/", query)).toMatchObject({ at: null, question: "adherence" });
-    },
-  );
 });
 
 describe("keys", () => {
   const press = (code: string, more = {}) => ({
     code,
     shift: false,
-    modified: false,
+    ctrl: false,
+    foreign: false,
     typing: false,
     ...more,
   });
+  const after = { KeyL: "ladder" };
+  const own = [{ code: "KeyC" }, { code: "ArrowUp", shift: true }, { code: "Enter", ctrl: true }];
+  const meaning = (made: ReturnType<typeof press>, waiting = false, letters = true) =>
+    meaningOf(made, waiting, letters, after, own);
 
   it("go by their place, and G waits for a second one", () => {
-    expect(commandOf(press("Slash"), false, true).command).toBe("search");
-    expect(commandOf(press("Slash", { shift: true }), false, true).command).toBe("help");
-    const waiting = commandOf(press("KeyG"), false, true);
-    expect(waiting).toEqual({ command: null, waiting: true });
-    expect(commandOf(press("KeyT"), true, true).command).toBe("list");
-    expect(commandOf(press("KeyX"), true, true)).toEqual({ command: null, waiting: false });
+    expect(meaning(press("Slash"))).toEqual({ kind: "search" });
+    expect(meaning(press("Slash", { shift: true }))).toEqual({ kind: "help" });
+    expect(meaning(press("KeyG"))).toEqual({ kind: "none", waiting: true });
+    expect(meaning(press("KeyL"), true)).toEqual({ kind: "room", path: "ladder" });
+    expect(meaning(press("KeyT"), true)).toEqual({ kind: "list" });
+    expect(meaning(press("KeyX"), true)).toEqual({ kind: "none", waiting: false });
   });
 
-  it("leave text fields and the browser's own keys alone; Escape always works", () => {
-    expect(commandOf(press("KeyC", { typing: true }), false, true).command).toBeNull();
-    expect(commandOf(press("KeyC", { modified: true }), false, true).command).toBeNull();
-    expect(commandOf(press("Escape", { typing: true }), false, true).command).toBe("close");
+  it("of the room answer with their modifiers alone", () => {
+    expect(meaning(press("KeyC"))).toEqual({ kind: "key", index: 0 });
+    expect(meaning(press("KeyC", { shift: true })).kind).toBe("none");
+    expect(meaning(press("ArrowUp", { shift: true }))).toEqual({ kind: "key", index: 1 });
+    expect(meaning(press("Enter", { ctrl: true, typing: true }))).toEqual({
+      kind: "key",
+      index: 2,
+    });
   });
 
-  it("letters can be switched off", () => {
-    expect(commandOf(press("KeyC"), false, false).command).toBeNull();
-    expect(commandOf(press("Slash"), false, false).command).toBe("search");
+  it("leave text fields and the system's own keys alone; Escape always works", () => {
+    expect(meaning(press("KeyC", { typing: true })).kind).toBe("none");
+    expect(meaning(press("KeyC", { foreign: true })).kind).toBe("none");
+    expect(meaning(press("Escape", { typing: true })).kind).toBe("close");
+  });
+
+  it("that are letters can be switched off", () => {
+    expect(meaning(press("KeyC"), false, false).kind).toBe("none");
+    expect(meaning(press("Slash"), false, false).kind).toBe("search");
+  });
+});
+
+describe("roles", () => {
+  it("imply others: a dispatcher looks, an administrator does all but money", () => {
+    expect(impliedRoles(["dispatcher"])).toEqual(new Set(["dispatcher", "viewer"]));
+    expect(impliedRoles(["admin"]).has("auditor")).toBe(true);
+    expect(impliedRoles(["admin"]).has("cashier")).toBe(false);
   });
 });
 

@@ -1,34 +1,27 @@
 import { language, languages, messages, t } from "../i18n";
-import { Search } from "../live/search";
+import { IconButton } from "../kit/icon";
+import { clockText, spell } from "../kit/when";
+import { AlarmCounts } from "./counts";
 import { switchAgency } from "./load";
+import { MenuButton } from "./nav";
 import { chooseLanguage, chooseTheme } from "./preferences";
+import { Search } from "./search";
 import * as state from "./state";
+import { User } from "./user";
 
 /** The strip above every room: city, its time, how old the data is, how many are heard. */
 export function Strip() {
   return (
     <header class="strip">
-      <button
-        type="button"
-        class="icon routes-button"
-        aria-expanded={state.routesShown.value}
-        title={t("openRoutes")}
-        onClick={() => {
-          state.routesShown.value = !state.routesShown.value;
-        }}
-      >
-        <svg viewBox="0 0 16 16" aria-hidden="true">
-          <path d="M2 4h12M2 8h12M2 12h12" />
-        </svg>
-        <span class="hidden">{t("openRoutes")}</span>
-      </button>
+      <MenuButton />
       <City />
       <Clock />
       <LinkAge />
       <Heard />
+      <AlarmCounts />
       <Search />
-      <Views />
       <Preferences />
+      <User />
     </header>
   );
 }
@@ -59,7 +52,7 @@ function Clock() {
   const fast = state.rate.value !== 1;
   return (
     <span class="figure clock" title={t("cityTime")}>
-      <time>{time_s === null ? "--:--:--" : state.clockText(time_s)}</time>
+      <time>{time_s === null ? "--:--:--" : clockText(time_s)}</time>
       {fast && <span title={t("simulated", { rate: state.rate.value })}>×{state.rate.value}</span>}
     </span>
   );
@@ -68,9 +61,7 @@ function Clock() {
 function LinkAge() {
   const age_s = state.linkAge.value;
   const text =
-    age_s === null || !state.link.value.reachable
-      ? t("noLink")
-      : t("link", { age: state.spell(age_s) });
+    age_s === null || !state.link.value.reachable ? t("noLink") : t("link", { age: spell(age_s) });
   return (
     <span class={`figure link ${state.frozen.value ? "is-old" : ""}`} title={t("linkTitle")}>
       {text}
@@ -84,23 +75,6 @@ function Heard() {
     <span class="figure heard" title={t("heardTitle")}>
       {t("heard", { heard: fleet?.heard ?? "–", expected: fleet?.expected ?? "–" })}
     </span>
-  );
-}
-
-function Views() {
-  const choose = (list: boolean) => () => {
-    state.listShown.value = list;
-  };
-  return (
-    <fieldset class="switch views">
-      <legend class="hidden">{t("view")}</legend>
-      <button type="button" aria-pressed={!state.listShown.value} onClick={choose(false)}>
-        {t("map")}
-      </button>
-      <button type="button" aria-pressed={state.listShown.value} onClick={choose(true)}>
-        {t("list")}
-      </button>
-    </fieldset>
   );
 }
 
@@ -127,27 +101,21 @@ function Preferences() {
         type="button"
         class="icon"
         title={t("theme")}
+        aria-label={t("theme")}
         onClick={() => chooseTheme(dark ? "light" : "dark")}
       >
         <svg viewBox="0 0 16 16" aria-hidden="true">
           <circle cx="8" cy="8" r="6" />
           <path class="solid" d="M8 2a6 6 0 0 1 0 12Z" />
         </svg>
-        <span class="hidden">{t("theme")}</span>
       </button>
-      <button
-        type="button"
-        class="icon"
+      <IconButton
+        icon="help"
         title={`${t("help")} (?)`}
         onClick={() => {
           state.helpShown.value = true;
         }}
-      >
-        <svg viewBox="0 0 16 16" aria-hidden="true">
-          <path d="M5.5 6a2.5 2.5 0 1 1 3.6 2.2C8.3 8.7 8 9.2 8 10M8 12.2v1.2" />
-        </svg>
-        <span class="hidden">{t("help")}</span>
-      </button>
+      />
     </div>
   );
 }

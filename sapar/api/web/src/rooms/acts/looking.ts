@@ -1,0 +1,54 @@
+/** What an act would do, asked anew whenever it changes. */
+import { useEffect, useState } from "preact/hooks";
+import type { Preview, What } from "../../desk/types";
+import { ApiError, send } from "../../kit/api";
+
+export interface Looked {
+  /** The newest answer to the act on the screen; null while it is worked out, or without an act. */
+  readonly preview: Preview | null;
+  readonly error: ApiError | null;
+  readonly working: boolean;
+}
+
+const settle_ms = 150;
+
+/** Looks at an act; null looks at nothing. */
+export function usePreview(
+  what: What | null,
+  period: { readonly from_s: number | null; readonly until_s: number | null },
+  cause: string,
+): Looked {
+  const asked =
+    what === null
+      ? null
+      : JSON.stringify({ what, from_s: period.from_s, until_s: period.until_s, cause });
+  const [held, hold] = useState<Looked & { asked: string | null }>({
+    asked: null,
+    preview: null,
+    error: null,
+    working: false,
+  });
+  useEffect(() => {
+    if (asked === null) return;
+    const stop = new AbortController();
+    const timer = setTimeout(() => {
+      send<Preview>("POST", "/api/dispatch/acts/preview", JSON.parse(asked), {
+        signal: stop.signal,
+      }).then(
+        (preview) => hold({ asked, preview, error: null, working: false }),
+        (error: unknown) => {
+          if (stop.signal.aborted) return;
+          const told = error instanceof ApiError ? error : null;
+          hold({ asked, preview: null, error: told, working: false });
+        },
+      );
+    }, settle_ms);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [asked]);
+  if (asked === null) return { preview: null, error: null, working: false };
+  if (held.asked !== asked) return { preview: null, error: null, working: true };
+  return held;
+}
