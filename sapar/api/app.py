@@ -10,17 +10,41 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from sapar import __version__
+from sapar.access.keys import KeyRing
 from sapar.api import errors
+from sapar.api.access.guard import Guard
+from sapar.api.access.routes import make_access_router
+from sapar.api.arrivals.live import LiveStates
+from sapar.api.arrivals.routes import make_arrivals_router
 from sapar.api.catalogue import Catalogue
+from sapar.api.dispatch.acts import make_acts_router
+from sapar.api.dispatch.alarms import make_alarms_router
+from sapar.api.dispatch.alerts import make_alerts_router
+from sapar.api.dispatch.messages import make_messages_router
 from sapar.api.door import Door
 from sapar.api.hub import Hub
+from sapar.api.limits import Gate, hsts
+from sapar.api.onebusaway.routes import make_onebusaway_router
 from sapar.api.pages import BUILT, FrontEnd
 from sapar.api.parts import Parts
+from sapar.api.performance.routes import make_performance_router
+from sapar.api.proxies import read_networks
+from sapar.api.ready import Ready
+from sapar.api.replay.routes import make_replay_router
+from sapar.api.rider.filing import Filing
+from sapar.api.rider.keeping import forget_by_the_hour
+from sapar.api.rider.queue import make_reports_router
+from sapar.api.rider.routes import make_rider_router
 from sapar.api.routes import make_router
+from sapar.api.stream.routes import make_stream_router
+from sapar.api.stream.streams import Streams
+from sapar.api.timetables import Timetables
+from sapar.api.vehicles.routes import make_vehicles_router
 from sapar.core.clock import Clock
 from sapar.core.db import Pool
 from sapar.core.metrics import Metrics
 from sapar.core.settings import Settings
+from sapar.dispatch.emergency.poster import EmergencyPoster
 
 
 def create_app(
@@ -42,28 +66,84 @@ def create_app(
         hub: the newest ticks; whoever made it feeds it (`Hub.run`).
         web_folder: where the front end was built.
     """
-    catalogue = Catalogue(pool, settings.database_url.get_secret_value())
-    parts = Parts(settings, clock, metrics, hub, catalogue, FrontEnd(web_folder))
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(catalogue.run(), name="catalogue")
-        try:
-            yield
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-
+    conninfo = settings.database_url.get_secret_value()
+    catalogue = Catalogue(pool, conninfo)
+    keys = KeyRing(conninfo, clock)
+    streams = Streams(hub, conninfo)
+    timetables = Timetables(catalogue)
+    live = LiveStates(hub, catalogue, timetables, clock, settings.position_stale_s)
+    parts = Parts(
+        settings=settings,
+        clock=clock,
+        metrics=metrics,
+        hub=hub,
+        catalogue=catalogue,
+        front_end=FrontEnd(web_folder),
+        timetables=timetables,
+        pool=pool,
+        guard=Guard(settings, pool, clock),
+        keys=keys,
+        streams=streams,
+        live=live,
+    )
+    filing = Filing(settings, clock, pool, live)
     # The interactive pages of FastAPI load scripts from elsewhere, so they stay off.
     app = FastAPI(
         title="Sapar",
         version=__version__,
-        lifespan=lifespan,
+        lifespan=lambda _app: _following(parts, filing),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.state.parts = parts
     errors.install(app)
-    app.include_router(make_router(parts))
-    app.add_middleware(Door, find=parts.find_ready, metrics=metrics)
+    _add_rooms(app, parts, filing)
+    gate = Gate(settings, keys, clock)
+    app.add_middleware(
+        Door,
+        find=Ready(parts).find,
+        metrics=metrics,
+        gate=gate.refuse,
+        always=hsts(settings),
+        proxies=read_networks(settings.http_trusted_proxies),
+    )
     return app
+
+
+@asynccontextmanager
+async def _following(parts: Parts, filing: Filing) -> AsyncIterator[None]:
+    """Keep what is held in memory current for as long as the application runs."""
+    poster = EmergencyPoster(parts.settings, parts.pool, parts.clock)
+    following = [
+        asyncio.create_task(parts.catalogue.run(), name="catalogue"),
+        asyncio.create_task(parts.keys.run(), name="keys"),
+        asyncio.create_task(parts.streams.run(), name="desk"),
+        asyncio.create_task(poster.run(), name="emergencies"),
+        asyncio.create_task(forget_by_the_hour(filing), name="forgetting"),
+    ]
+    try:
+        yield
+    finally:
+        for task in following:
+            task.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
+        await parts.live.close()
+
+
+def _add_rooms(app: FastAPI, parts: Parts, filing: Filing) -> None:
+    """Include the router of every room."""
+    app.include_router(make_rider_router(parts, filing))  # before `/{agency}`, which `/rider` fits
+    app.include_router(make_reports_router(parts))
+    app.include_router(make_access_router(parts))
+    app.include_router(make_performance_router(parts))
+    app.include_router(make_acts_router(parts))
+    app.include_router(make_alarms_router(parts))
+    app.include_router(make_alerts_router(parts))
+    app.include_router(make_messages_router(parts))
+    app.include_router(make_router(parts))
+    app.include_router(make_vehicles_router(parts))
+    app.include_router(make_stream_router(parts))
+    app.include_router(make_replay_router(parts))
+    app.include_router(make_arrivals_router(parts))
+    app.include_router(make_onebusaway_router(parts))

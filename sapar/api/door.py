@@ -6,12 +6,17 @@ and two sends answer it. Everything else goes through FastAPI; both ways end in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sapar.api.document import EXPOSED_HEADERS, Document, respond
+from sapar.api.access.guard import GUARDED
+from sapar.api.document import EXPOSED_HEADERS, Document, HeaderList, respond
+from sapar.api.errors import error_response
+from sapar.api.proxies import Network, seen_through
+from sapar.core.errors import BadInput
 from sapar.core.metrics import Metrics
 
 _PREFLIGHT_HEADERS = [
@@ -21,10 +26,16 @@ _PREFLIGHT_HEADERS = [
     (b"access-control-max-age", b"86400"),
     (b"vary", b"origin"),
 ]
+_NO_STORE = (b"cache-control", b"no-store")
 _OPEN_TO_ALL = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", EXPOSED_HEADERS),
 ]
+
+
+BODY_MAX = 1024 * 1024
+"""Bytes of a request's body at most, whoever asks: handlers take less, but not all count while
+they read, and those with a typed body read all of it before anybody has asked who sent it."""
 
 
 class Door:
@@ -32,15 +43,27 @@ class Door:
 
     Args:
         app: what answers everything that is no ready document.
-        find: gives (route, document) for a path that can be answered at once, or None.
+        find: gives (route, document) for a path and query that can be answered at once, or None.
+        gate: gives the answer that refuses a request, None for those that may go on.
         metrics: where answers are counted, by route template and status.
+        always: headers that every answer of a route has besides.
+        proxies: those that are believed when they say who asks.
     """
 
     def __init__(
-        self, app: ASGIApp, find: Callable[[str], tuple[str, Document] | None], metrics: Metrics
+        self,
+        app: ASGIApp,
+        find: Callable[[str, bytes], tuple[str, Document] | None],
+        metrics: Metrics,
+        gate: Callable[[Scope], Response | None] = lambda _: None,
+        always: tuple[tuple[bytes, bytes], ...] = (),
+        proxies: tuple[Network, ...] = (),
     ) -> None:
         self._app = app
         self._find = find
+        self._gate = gate
+        self._always = always
+        self._proxies = proxies
         self._requests = metrics.requests
         self._counters: dict[tuple[str, int], Any] = {}
 
@@ -49,9 +72,17 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._proxies:
+            scope = seen_through(scope, self._proxies)
         method = scope["method"]
         if method in {"GET", "HEAD"}:
-            found = self._find(scope["path"])
+            refusal = self._gate(scope)
+            if refusal is not None:
+                self._count("refused", refusal.status_code)
+                refusal.raw_headers = with_safety(refusal.raw_headers, guarded=False)
+                await refusal(scope, receive, send)
+                return
+            found = self._find(scope["path"], scope["query_string"])
             if found is not None:
                 self._count(found[0], await respond(found[1], scope, send))
                 return
@@ -62,7 +93,18 @@ class Door:
             await send({"type": "http.response.body", "body": b""})
             self._count("preflight", 204)
             return
+        if method not in {"GET", "HEAD"}:
+            if _announced(scope) > BODY_MAX:
+                await self._refuse_body(scope, receive, send)
+                return
+            receive = bounded(receive)
         await self._pass_on(scope, receive, send)
+
+    async def _refuse_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = error_response(413, "body_too_long", f"A body has at most {BODY_MAX:,} bytes.")
+        self._count("refused", refusal.status_code)
+        refusal.raw_headers = with_safety(refusal.raw_headers, guarded=False)
+        await refusal(scope, receive, send)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def counted(message: Message) -> None:
@@ -70,9 +112,9 @@ class Door:
                 route = scope.get("route")
                 # Never the path itself: a million addresses would make a million series.
                 self._count(getattr(route, "path", "none"), message["status"])
-                names = {name for name, _ in message["headers"]}
-                if b"access-control-allow-origin" not in names:
-                    message = {**message, "headers": [*message["headers"], *_OPEN_TO_ALL]}
+                guarded = scope.get(GUARDED, False)
+                safe = with_safety(message["headers"], guarded=guarded)
+                message = {**message, "headers": [*safe, *self._always]}
             await send(message)
 
         await self._app(scope, receive, counted)
@@ -82,6 +124,52 @@ class Door:
         if counter is None:
             counter = self._counters[route, status] = self._requests.labels(route, str(status))
         counter.inc()
+
+
+def bounded(receive: Receive) -> Receive:
+    """Give what hands on a request's body, and fails once it is longer than `BODY_MAX`."""
+    taken = 0
+
+    async def take() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > BODY_MAX:
+            raise BadInput(f"A body has at most {BODY_MAX:,} bytes.", code="body_too_long")
+        return message
+
+    return take
+
+
+def _announced(scope: Scope) -> int:
+    """Give the length of the body that a request announces, 0 when it announces none."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:19])
+    return 0
+
+
+def with_safety(headers: Iterable[tuple[bytes, bytes]], *, guarded: bool) -> HeaderList:
+    """Add the headers that every answer has, by whether it is everybody's or one person's.
+
+    Open answers may be read by pages of all sites: `*`, which browsers never combine with cookies.
+    Guarded ones are one person's: no other site's page may read or embed them, no cache keeps them.
+    """
+    given = list(headers)
+    names = {name for name, _ in given}
+    wanted = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
+    if not guarded:
+        wanted += _OPEN_TO_ALL
+        return given + [pair for pair in wanted if pair[0] not in names]
+    private = b"no-store" if _NO_STORE in given else b"private, no-cache"
+    kept = [
+        pair
+        for pair in given
+        if not pair[0].startswith(b"access-control-") and pair[0] != b"cache-control"
+    ]
+    wanted += [(b"cross-origin-resource-policy", b"same-origin")]
+    wanted = [pair for pair in wanted if pair[0] not in names]
+    return [*kept, *wanted, (b"cache-control", private), (b"vary", b"cookie")]
 
 
 def _is_preflight(scope: Scope) -> bool:

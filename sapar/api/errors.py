@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from sapar.access.errors import NotSignedIn, TooSoon
 from sapar.core.errors import BadInput, Fault, NotFound, Refused, SaparError, Unavailable
 from sapar.core.log import get_logger
 
 _STATUS: tuple[tuple[type[SaparError], int], ...] = (
     (NotFound, 404),
+    (NotSignedIn, 401),
+    (TooSoon, 429),
     (Refused, 403),
     (BadInput, 422),
     (Unavailable, 503),
@@ -54,8 +59,16 @@ async def _on_sapar_error(request: Request, exc: Exception) -> Response:
     if status == 500:
         _log.error("request_failed", path=request.url.path, code=exc.code, reason=exc.message)
         return error_response(500, exc.code, "The request failed by our own mistake.")
-    headers = {"retry-after": "2"} if status == 503 else None
-    return error_response(status, exc.code, exc.message, exc.hint, headers)
+    return error_response(status, exc.code, exc.message, exc.hint, _headers_of(exc, status))
+
+
+def _headers_of(exc: SaparError, status: int) -> dict[str, str] | None:
+    if isinstance(exc, TooSoon):
+        return {"retry-after": str(max(1, math.ceil(exc.wait_s)))}
+    if status == 401:
+        # RFC 9110, 15.5.2 wants a challenge; with a scheme of its own no browser asks by itself.
+        return {"www-authenticate": 'Sapar-Session realm="sapar"'}
+    return {"retry-after": "2"} if status == 503 else None
 
 
 async def _on_http_error(_request: Request, exc: Exception) -> Response:

@@ -8,7 +8,7 @@ swapped; nothing is ever locked.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
@@ -24,7 +24,7 @@ from sapar.core.errors import BadInput
 from sapar.core.log import get_logger
 from sapar.core.metrics import Metrics
 from sapar.core.mqtt import MqttClient
-from sapar.gtfs.realtime.tick import FLEET, Body, Tick, decode_tick
+from sapar.gtfs.realtime.tick import JSON_BODIES, Body, Tick, decode_tick
 
 _CACHE = "public, max-age=1"  # a feed changes every tick; a second takes the load off a cache
 _log = get_logger()
@@ -61,8 +61,8 @@ class Held:
         modified = http_date(self.tick.wall_s)
         documents: dict[str, Document] = {}
         for name, body in self.tick.bodies.items():
-            content_type = JSON if name == FLEET else PROTOBUF
-            form = "json" if name == FLEET else "pb"
+            content_type = JSON if name in JSON_BODIES else PROTOBUF
+            form = "json" if name in JSON_BODIES else "pb"
             documents[f"{name}.{form}"] = Document(
                 content_type,
                 body.digest,
@@ -72,7 +72,7 @@ class Held:
                 gzip=Lazy.of(body.gzip),
                 age_s=self.age_s,
             )
-            if name != FLEET:
+            if name not in JSON_BODIES:
                 documents[f"{name}.json"] = self._json_document(body, modified)
         return documents
 
@@ -106,6 +106,11 @@ class Hub:
         self._clock = clock
         self._metrics = metrics
         self._held: Mapping[str, Held] = MappingProxyType({})
+        self._watchers: list[Callable[[Held], None]] = []
+
+    def watch(self, watcher: Callable[[Held], None]) -> None:
+        """Have every new tick passed on; a watcher returns at once."""
+        self._watchers.append(watcher)
 
     @property
     def held(self) -> Mapping[str, Held]:
@@ -124,6 +129,8 @@ class Hub:
             return False
         new = Held(tick, self._clock.monotonic(), self._clock)
         self._held = MappingProxyType({**self._held, tick.agency_id: new})
+        for watcher in self._watchers:
+            watcher(new)
         return True
 
     async def run(self, client: MqttClient) -> None:

@@ -40,11 +40,12 @@ class FrontEnd:
     """
 
     def __init__(self, folder: Path = BUILT) -> None:
-        self._index: Document | None = None
+        self._pages: Mapping[str, Document] = {}
         self._assets: Mapping[str, Document] = {}
-        index = folder / "index.html"
-        if index.is_file():
-            self._index = _page(index.read_bytes())
+        # pages that are completed for each request: the rider's
+        self._texts = {path.stem: path.read_text("utf-8") for path in folder.glob("*.html")}
+        if (folder / "index.html").is_file():
+            self._pages = {path.stem: _page(path.read_bytes()) for path in folder.glob("*.html")}
             self._assets = {
                 str(path.relative_to(folder / "assets")): _asset(path)
                 for path in sorted((folder / "assets").rglob("*"))
@@ -52,18 +53,40 @@ class FrontEnd:
             }
 
     def index(self) -> Document:
-        """Give the page.
+        """Give the console, as `page` does."""
+        return self.page("index")
+
+    def page(self, name: str) -> Document:
+        """Give a page by the name of its entry: `index`, `rider`.
 
         Raises:
-            Unavailable: the front end has not been built.
+            Unavailable: the front end has not been built, or without this page.
         """
-        if self._index is None:
-            raise Unavailable(
-                "The pages have not been built.",
-                code="pages_not_built",
-                hint="Run `make setup`, or `npm ci && npm run build` in sapar/api/web.",
-            )
-        return self._index
+        page = self._pages.get(name)
+        if page is None:
+            raise not_built()
+        return page
+
+    def text(self, name: str) -> str:
+        """Give a page as it was built, to be completed for a request.
+
+        Raises:
+            Unavailable: the front end has not been built, or not with this page.
+        """
+        if name not in self._texts:
+            raise not_built()
+        return self._texts[name]
+
+    def named(self, stem: str, suffix: str) -> str:
+        """Give the path of the asset `stem-<digest>.suffix`.
+
+        Raises:
+            Unavailable: the front end has not been built with it.
+        """
+        for path in self._assets:
+            if path.startswith(f"{stem}-") and path.endswith(suffix):
+                return path
+        raise not_built()
 
     def asset(self, path: str) -> Document:
         """Give a file of the page.
@@ -75,6 +98,15 @@ class FrontEnd:
         if document is None:
             raise NotFound(f"There is no file {path!r}.", code="no_such_file", hint="Reload.")
         return document
+
+
+def not_built() -> Unavailable:
+    """Make the error of a page that is not there."""
+    return Unavailable(
+        "The pages have not been built.",
+        code="pages_not_built",
+        hint="Run `make setup`, or `npm ci && npm run build` in sapar/api/web.",
+    )
 
 
 def _page(body: bytes) -> Document:

@@ -6,11 +6,17 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from sapar.access.keys import KeyRing
+from sapar.api.access.guard import Guard
+from sapar.api.arrivals.live import LiveStates
 from sapar.api.catalogue import Agency, Catalogue
 from sapar.api.document import Document
 from sapar.api.hub import Held, Hub
 from sapar.api.pages import FrontEnd
+from sapar.api.stream.streams import Streams
+from sapar.api.timetables import Timetables
 from sapar.core.clock import Clock
+from sapar.core.db import Pool
 from sapar.core.errors import NotFound, Unavailable
 from sapar.core.metrics import Metrics
 from sapar.core.settings import Settings
@@ -36,6 +42,12 @@ class Parts:
     hub: Hub
     catalogue: Catalogue
     front_end: FrontEnd
+    timetables: Timetables
+    pool: Pool
+    guard: Guard
+    keys: KeyRing
+    streams: Streams
+    live: LiveStates
 
     def agency_id(self, request: Request) -> str:
         """Name the agency that a request's address means."""

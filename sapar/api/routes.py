@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from sapar.api.access.guard import Dependency
 from sapar.api.catalogue import Version
 from sapar.api.document import (
     GEOJSON,
@@ -46,18 +47,31 @@ def make_router(parts: Parts) -> APIRouter:
     for path, handler in (
         (FEED_ROUTE, answers.feed),
         ("/gtfs.zip", answers.timetable),
-        ("/api/fleet.json", answers.fleet),
         ("/api/network.geojson", answers.network),
-        ("/api/status.json", answers.status),
         ("/", answers.page),
+        ("/console/{room}", answers.room),
     ):
         _add(router, path, handler)
         _add(router, "/{agency}" + path, handler, agency=True)
+    viewer = parts.guard.needs("viewer")
+    for path, handler in (
+        ("/api/fleet.json", answers.fleet),
+        ("/api/status.json", answers.status),
+    ):
+        _add(router, path, handler, viewer)
+        _add(router, "/{agency}" + path, handler, viewer, agency=True)
     _add(router, "/{agency}", answers.page_address, agency=True)
     return router
 
 
-def _add(router: APIRouter, path: str, handler: Handler, *, agency: bool = False) -> None:
+def _add(
+    router: APIRouter,
+    path: str,
+    handler: Handler,
+    dependency: Dependency | None = None,
+    *,
+    agency: bool = False,
+) -> None:
     """Add a path for GET and HEAD; the OpenAPI description names GET alone."""
     names = [part[1:-1].partition(":")[0] for part in path.split("/") if part.startswith("{")]
     described = {
@@ -67,6 +81,7 @@ def _add(router: APIRouter, path: str, handler: Handler, *, agency: bool = False
             for name in names
         ],
     }
+    dependencies = [] if dependency is None else [Depends(dependency)]
     router.add_api_route(
         path,
         handler,
@@ -75,9 +90,15 @@ def _add(router: APIRouter, path: str, handler: Handler, *, agency: bool = False
         response_model=None,
         summary=(handler.__doc__ or "").partition("\n")[0],
         openapi_extra=described,
+        dependencies=dependencies,
     )
     router.add_api_route(
-        path, handler, methods=["HEAD"], response_model=None, include_in_schema=False
+        path,
+        handler,
+        methods=["HEAD"],
+        response_model=None,
+        include_in_schema=False,
+        dependencies=dependencies,
     )
 
 
@@ -280,6 +301,10 @@ class Answers:
         if agency_id != self._parts.settings.agency:
             self._parts.known(agency_id)
         return DocumentResponse(self._parts.front_end.index())
+
+    async def room(self, request: Request) -> Response:
+        """A room of the console: the same page, which reads the room from its address."""
+        return await self.page(request)
 
     async def page_address(self, request: Request) -> Response:
         """The page of an agency, with the slash that its address ends in."""

@@ -4,48 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
 
 from sapar.core.metrics import Metrics
 from sapar.core.settings import Settings
 
+_SWITCH_S = 0.0005
+
 
 def api(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    https_local: Annotated[
+        bool,
+        typer.Option("--https-local", help="HTTPS with a certificate of this machine; see docs."),
+    ] = False,
 ) -> None:
     """Serve feeds and pages until stopped; run as many instances as you like."""
     from sapar.cli.process import run_until_signal, start_part
 
     settings = Settings()
-    changed = {"http_host": host, "http_port": port}
+    changed: dict[str, Any] = {"http_host": host, "http_port": port}
     settings = settings.model_copy(
         update={name: value for name, value in changed.items() if value is not None}
     )
+    if https_local:
+        from sapar.cli.local_certificate import ensure_local_certificate, utc
+
+        folder = settings.data_dir / "https"
+        now = utc(settings.clock().wall())
+        certificate, key = ensure_local_certificate(folder, settings.http_host, now)
+        files = {"http_certificate_file": certificate, "http_key_file": key, "http_hsts_s": 0}
+        settings = settings.model_copy(update=files)
     run_until_signal(run_api(settings, start_part(settings, "api")))
 
 
 async def run_api(settings: Settings, metrics: Metrics) -> None:
     """Wire one instance and serve until cancelled."""
-    import uvicorn
-
     from sapar.api.app import create_app
     from sapar.api.hub import Hub
+    from sapar.cli.http_server import HttpServer, serve_until
     from sapar.core.db import open_pool
     from sapar.core.log import get_logger
     from sapar.core.mqtt import MqttClient
 
-    class Server(uvicorn.Server):
-        """A server that leaves the signals to the process that runs it."""
-
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
+    # A tick is decoded in a thread: what waits for an answer meanwhile must get its turn at once.
+    sys.setswitchinterval(_SWITCH_S)
     clock = settings.clock()
     hub = Hub(clock, metrics)
     client = MqttClient(
@@ -59,30 +66,7 @@ async def run_api(settings: Settings, metrics: Metrics) -> None:
     )
     conninfo = settings.database_url.get_secret_value()
     async with open_pool(conninfo, name="sapar-api") as pool, client:
-        app = create_app(settings, pool, clock, metrics, hub)
-        server = Server(
-            uvicorn.Config(
-                app,
-                host=settings.http_host,
-                port=settings.http_port,
-                http="httptools",
-                ws="none",
-                access_log=False,
-                log_level="warning",
-                server_header=False,
-                lifespan="on",
-                timeout_graceful_shutdown=2,
-            )
-        )
+        server = HttpServer(create_app(settings, pool, clock, metrics, hub), settings)
         get_logger().info("api_starting", host=settings.http_host, port=settings.http_port)
-        listening = asyncio.create_task(hub.run(client), name="hub")
-        serving = asyncio.create_task(server.serve(), name="http")
-        try:
-            # Whichever ends first ends the other: an instance that hears no ticks must not stay up.
-            done, _ = await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            server.should_exit = True
-            listening.cancel()
-            await asyncio.gather(serving, listening, return_exceptions=True)
-        for task in done:
-            task.result()
+        # Whichever ends first ends the other: an instance that hears no ticks must not stay up.
+        await serve_until(server, [asyncio.create_task(hub.run(client), name="hub")])

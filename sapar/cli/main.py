@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from sapar.cli import agencies, city, devices, gtfs, history
+from sapar.cli import agencies, city, devices, gtfs, history, people
 from sapar.cli.adapter import wialon_gateway
 from sapar.cli.api import api
 from sapar.cli.bench import command as bench
 from sapar.cli.broker import broker_config, broker_sync
 from sapar.cli.demo.command import demo
+from sapar.cli.desk import desk
 from sapar.cli.engine import engine
 from sapar.cli.evaluate import evaluate
 from sapar.cli.evaluate_day import evaluate_day
@@ -32,10 +33,12 @@ app.add_typer(agencies.app, name="agencies")
 app.add_typer(devices.app, name="devices")
 app.add_typer(gtfs.app, name="gtfs")
 app.add_typer(city.app, name="city")
+app.add_typer(people.users, name="users")
+app.add_typer(people.keys, name="keys")
 app.add_typer(bench.app, name="bench")
 app.add_typer(history.app, name="history")
 app.add_typer(ticketing, name="ticketing")
-for command in (demo, ingest, engine, api, simulate, replay, evaluate):
+for command in (demo, ingest, engine, api, desk, simulate, replay, evaluate):
     app.command()(command)
 app.command("evaluate-day")(evaluate_day)
 app.command("broker-sync")(broker_sync)

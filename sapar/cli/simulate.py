@@ -58,6 +58,9 @@ def simulate(
     ] = True,
     msgpack_share: MsgpackShare = 0.3,
     plain_share: PlainShare = 0.0,
+    incidents: Annotated[
+        bool, typer.Option(help="Plant things that a control room must see; see incidents.csv.")
+    ] = False,
     validators: Annotated[
         Path | None,
         typer.Option(help="CSV with device_id, password, vehicle_id, algorithm, key_id, key."),
@@ -87,6 +90,7 @@ def simulate(
             faults=FaultRates() if faults else FaultRates.none(),
             mix=SignOnMix() if sign_on is None else SignOnMix.parse(sign_on),
             swarm=SwarmOptions(msgpack_share=msgpack_share, plain_share=plain_share),
+            incidents=incidents,
         )
         _run(settings, fleet, gtfs, credentials, truth, validators, cards)
 

@@ -114,6 +114,8 @@ def environment(settings: Settings) -> dict[str, str]:
     found = {}
     for name in Settings.model_fields:
         value = getattr(settings, name)
+        if value is None:
+            continue  # not set is said by saying nothing
         if isinstance(value, SecretStr):
             value = value.get_secret_value()
         found[f"SAPAR_{name.upper()}"] = str(value)

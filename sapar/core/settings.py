@@ -8,14 +8,16 @@ in docs/settings.md is made from this class (`sapar settings --markdown`) and a 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from sapar.core.clock import ScaledClock, SystemClock
+from sapar.core.settings_people import PeopleSettings
 
 
-class Settings(BaseSettings):
+class Settings(PeopleSettings):
     """All settings with their defaults; the description of each is its help text."""
 
     model_config = SettingsConfigDict(env_prefix="SAPAR_", frozen=True, extra="ignore")
@@ -35,6 +37,21 @@ class Settings(BaseSettings):
     device_broker_port: int = Field(1883, description="Port that devices connect to.")
     http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(8080, description="Port that the API listens on.")
+    http_server: Literal["uvicorn", "granian"] = Field(
+        "uvicorn", description="Server of the API; `sapar bench api` measures both."
+    )
+    http_certificate_file: Path | None = Field(
+        None, description="Certificate chain (PEM) for HTTPS; with it the API speaks HTTPS alone."
+    )
+    http_key_file: Path | None = Field(None, description="Private key (PEM) of the certificate.")
+    http_hsts_s: int = Field(
+        0,
+        ge=0,
+        description=(
+            "Seconds for which browsers shall come by HTTPS alone (HSTS), such as 31536000. 0: not"
+            " said; a browser that was told keeps to it, so first have a certificate that lasts."
+        ),
+    )
     data_dir: Path = Field(
         Path("var"), description="Folder for files that Sapar writes: private services, reports."
     )
@@ -103,6 +120,12 @@ class Settings(BaseSettings):
     )
     ticketing_batch_max: int = Field(
         2000, gt=0, description="Taps that close a batch by count: one transaction posts them."
+    )
+    ticketing_lanes: int = Field(
+        2,
+        gt=0,
+        le=16,
+        description="Transactions that a ticketing worker posts side by side, a connection each.",
     )
     ticketing_batch_age_ms: int = Field(
         100, gt=0, le=1000, description="Age in milliseconds that closes a batch of taps."
@@ -182,6 +205,53 @@ class Settings(BaseSettings):
         1.0, gt=0, description="Wall seconds between two tries of a standby engine to take over."
     )
 
+    # the control room: alarms and emergencies; docs/alarms.md has all rules
+    alarm_late_s: float = Field(
+        360.0, gt=0, description="Lateness in seconds from which a bus is on the list of late ones."
+    )
+    alarm_early_s: float = Field(
+        120.0, gt=0, description="Seconds before its time from which a bus is on the early list."
+    )
+    alarm_silent_s: float = Field(
+        90.0, gt=0, description="Silence of a bus on a run, in seconds, that is an alarm."
+    )
+    alarm_gps_off_s: float = Field(
+        75.0,
+        gt=0,
+        description=(
+            "Seconds without a position, after a device told that it has none, that are an alarm."
+        ),
+    )
+    alarm_speed_mps: float = Field(
+        19.5, gt=0, description="Speed in m/s that is an alarm: 60 km/h and 10 km/h of tolerance."
+    )
+    alarm_speed_clear_mps: float = Field(
+        16.7, gt=0, description="Speed in m/s down to which that alarm stays: the limit itself."
+    )
+    alarm_gap_share: float = Field(
+        1.75, gt=1, description="Headway, as a share of the planned one, that is a gap."
+    )
+    alarm_bunched_share: float = Field(
+        0.25, gt=0, lt=1, description="Headway, as a share of the planned one, that is bunching."
+    )
+    alarm_missing_s: float = Field(
+        90.0,
+        gt=0,
+        description="Seconds after its start from which a run is missed; an alarm 90 s later.",
+    )
+    emergency_webhook_url: str = Field(
+        "", description="Where emergencies are posted to, such as the 112 centre; empty: nowhere."
+    )
+    emergency_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Key of the HMAC-SHA-256 that those posts are signed with."
+    )
+    emergency_webhook_timeout_s: float = Field(
+        5.0, gt=0, description="Wall seconds that the other side has to answer."
+    )
+    emergency_retry_max_s: float = Field(
+        60.0, gt=0, description="Longest wall seconds between two tries; they grow from one second."
+    )
+
     # history and proof of runs
     visit_flush_interval_s: float = Field(
         5.0, gt=0, description="Wall seconds between two writes of stop visits by the engine."
@@ -245,6 +315,40 @@ class Settings(BaseSettings):
         description=(
             "Share of the vehicles, others every day, whose predictions are kept once a minute and"
             " scored at night; 150 of 3,000 buses are some 100 MB until then."
+        ),
+    )
+
+    # apps of others
+    api_rate_per_minute: int = Field(
+        1200,
+        ge=0,
+        description=(
+            "Boards, stops and buses that one address may ask for in a minute without a key of its"
+            " own: a mobile network may stand behind it. 0: as many as it likes."
+        ),
+    )
+    api_burst_s: float = Field(
+        20.0, gt=0, description="Seconds' worth of its rate that a client may ask for at once."
+    )
+    api_key_required: bool = Field(
+        False, description="Answer OneBusAway's apps only when they bring a key that stands."
+    )
+    api_test_key: str = Field(
+        "", description="A key for trying out: good for OneBusAway, with the rate of its address."
+    )
+
+    # riders: what they report, and cards that they look up
+    report_contact_days: int = Field(
+        60, gt=0, description="Days after which a rider's contact is erased from a report."
+    )
+    report_retention_days: int = Field(
+        1095, gt=0, description="Days that riders' reports and their answers are kept."
+    )
+    card_lookup_key_file: Path = Field(
+        Path("var/card-lookup.key"),
+        description=(
+            "File with the secret that numbers of cards are hashed with; the same for every"
+            " instance, readable by nobody else. Without it no card can be looked up."
         ),
     )
 

@@ -11,16 +11,18 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from playwright.async_api import Browser, async_playwright
 
 from sapar.api.app import create_app
 from sapar.api.hub import Hub
 from sapar.api.pages import BUILT
-from sapar.core.clock import SystemClock
+from sapar.core.clock import Clock, SystemClock
 from sapar.core.db import open_pool
 from sapar.core.metrics import Metrics
 from sapar.core.mqtt import MqttClient
 from sapar.core.settings import Settings
 from tests.api import town
+from tests.api.browsing import CHROMIUM, FLAGS, Ticking
 
 _numbers = count(1)
 
@@ -33,6 +35,7 @@ class Instance:
     http: httpx.AsyncClient
     hub: Hub
     metrics: Metrics
+    conninfo: str
 
 
 Start = Callable[[], AbstractAsyncContextManager[Instance]]
@@ -72,10 +75,33 @@ async def api(start: Start) -> AsyncIterator[Instance]:
         yield instance
 
 
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium, headless, with a fresh profile."""
+    assert CHROMIUM.exists(), "no chromium: make test installs it (scripts/setup --test)"
+    assert (BUILT / "index.html").exists(), "the front end is not built: make setup builds it"
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def ticking(engine: MqttClient, agency: str) -> AsyncIterator[Ticking]:
+    """An engine that ticks beside the test."""
+    made = Ticking(engine, agency)
+    task = asyncio.create_task(made.run())
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 @asynccontextmanager
-async def running(settings: Settings, web_folder: Path = BUILT) -> AsyncIterator[Instance]:
+async def running(
+    settings: Settings, web_folder: Path = BUILT, clock: Clock | None = None
+) -> AsyncIterator[Instance]:
     """Run an instance on a free port until the end of the `async with`."""
-    metrics, clock = Metrics(), SystemClock()
+    metrics, clock = Metrics(), clock or SystemClock()
     hub = Hub(clock, metrics)
     conninfo = settings.database_url.get_secret_value()
     listener = socket.create_server(("127.0.0.1", 0))
@@ -93,7 +119,7 @@ async def running(settings: Settings, web_folder: Path = BUILT) -> AsyncIterator
             async with httpx.AsyncClient(base_url=url) as http:
                 await until(lambda: server.started)
                 await until_known(http)
-                yield Instance(url, http, hub, metrics)
+                yield Instance(url, http, hub, metrics, conninfo)
         finally:
             server.should_exit = True
             listening.cancel()

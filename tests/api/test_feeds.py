@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sapar.api.document import accepts_gzip
 from sapar.core.mqtt import MqttClient
 from tests.api import town
+from tests.api.access_help import sign_in
 from tests.api.conftest import Instance, until
 
 FEEDS = ("vehicle-positions", "trip-updates", "alerts")
@@ -98,6 +99,7 @@ async def test_a_new_tick_changes_tag_and_date(
 @pytest.mark.parametrize("path", ["/gtfs-rt/trip-updates.pb", "/gtfs-rt/trip-updates.json",
                                   "/api/fleet.json", "/api/network.geojson"])  # fmt: skip
 async def test_gzip_only_for_those_who_take_it(served: Instance, path: str) -> None:
+    await sign_in(served.http, served.conninfo)
     async with served.http.stream("GET", path, headers={"accept-encoding": "gzip"}) as answer:
         packed = b"".join([part async for part in answer.aiter_raw()])
         assert answer.headers["content-encoding"] == "gzip"
@@ -105,7 +107,7 @@ async def test_gzip_only_for_those_who_take_it(served: Instance, path: str) -> N
         packed_tag = answer.headers["etag"]
     plain = await served.http.get(path, headers={"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers
-    assert plain.headers["vary"] == "accept-encoding"
+    assert plain.headers["vary"].split(", ")[0] == "accept-encoding"
     assert gzip.decompress(packed) == plain.content
     assert packed_tag != plain.headers["etag"]
 
@@ -130,6 +132,7 @@ def test_any_accept_encoding_is_answered(header: str) -> None:
 @pytest.mark.parametrize("path", ["/gtfs-rt/alerts.pb", "/gtfs-rt/alerts.json", "/gtfs.zip",
                                   "/api/fleet.json", "/healthz", "/metrics"])  # fmt: skip
 async def test_head_has_the_headers_of_get_and_no_body(served: Instance, path: str) -> None:
+    await sign_in(served.http, served.conninfo)
     got, head = await served.http.get(path), await served.http.head(path)
     assert head.status_code == got.status_code == 200
     assert head.content == b""
@@ -165,6 +168,7 @@ async def test_the_zip_is_the_one_that_was_imported(served: Instance, agency: st
 async def test_a_new_timetable_is_served_at_once(
     served: Instance, database: str, agency: str
 ) -> None:
+    await sign_in(served.http, served.conninfo)
     old_network = await served.http.get("/api/network.geojson")
     town.import_town(database, agency, "town-2")
 
@@ -181,6 +185,7 @@ async def test_a_new_timetable_is_served_at_once(
 
 
 async def test_without_a_tick_the_answer_says_so(api: Instance, agency: str) -> None:
+    await sign_in(api.http, api.conninfo)
     for path in ("/gtfs-rt/alerts.pb", f"/{agency}/gtfs-rt/alerts.json", "/api/fleet.json"):
         answer = await api.http.get(path)
         assert answer.status_code == 503

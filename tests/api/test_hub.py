@@ -15,6 +15,7 @@ from sapar.core.errors import BadInput
 from sapar.core.metrics import Metrics
 from sapar.core.mqtt import MqttClient
 from sapar.gtfs.realtime.tick import Tick, encode_tick
+from tests.api.access_help import sign_in
 from tests.api.conftest import Instance, Start, until
 from tests.api.town import buses, forget, make_tick, publish
 
@@ -98,6 +99,8 @@ async def test_two_instances_serve_the_same_bytes_through_a_change_of_leader(
     held_after = [(1, 1), (1, 2), (1, 3), (2, 1), (2, 1), (2, 1), (2, 2), (2, 2), (2, 3)]
     async with start() as one, start() as two:
         seen: dict[str, list[tuple[int, int]]] = {one.url: [], two.url: []}
+        for instance in (one, two):
+            await sign_in(instance.http, instance.conninfo)
         for number, (order, expected) in enumerate(zip(sent, held_after, strict=True)):
             time_s = 1_795_000_000.0 + number
             tick = make_tick(agency, *order, wall_s=time_s, time_s=time_s, vehicles=buses(time_s))

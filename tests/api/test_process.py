@@ -11,6 +11,7 @@ from sapar.core.mqtt import MqttClient
 from sapar.core.settings import Settings
 from sapar.deploy.native import free_port
 from tests.api import town
+from tests.api.access_help import sign_in
 
 
 async def test_an_instance_starts_serves_and_stops(
@@ -32,6 +33,7 @@ async def test_an_instance_starts_serves_and_stops(
     )  # fmt: skip
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            await sign_in(http, town_settings.database_url.get_secret_value())
             answer = await until_current(http, process)
             assert answer.json()["tick"]["term"] == 4
             feed = await http.get("/gtfs-rt/vehicle-positions.pb")

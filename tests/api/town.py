@@ -159,14 +159,21 @@ def make_tick(
     time_s: float = TRANSIT_S,
     vehicles: list[dict[str, object]] | None = None,
     expected: int = 26,
+    console: dict[str, object] | None = None,
 ) -> Tick:
     """A tick as an engine makes it, with real feeds in it."""
     listed = buses(time_s) if vehicles is None else vehicles
     fleet = {"time_s": time_s, "heard": len(listed), "expected": expected, "vehicles": listed}
     plain = {name: _feed(time_s, listed) for name in BODY_NAMES}
     plain["fleet"] = json.dumps(fleet, ensure_ascii=False).encode()
+    plain["console"] = json.dumps(console or empty_console(time_s)).encode()
     bodies = {name: make_body(body) for name, body in plain.items()}
     return Tick(agency_id, term, tick, time_s, wall_s, "town-1", bodies)
+
+
+def empty_console(time_s: float) -> dict[str, object]:
+    """The console's body of a moment at which nothing is to be told."""
+    return {"time_s": int(time_s), "buses": [], "ghosts": [], "alarms": [], "routes": []}
 
 
 def _feed(time_s: float, listed: list[dict[str, object]]) -> bytes:

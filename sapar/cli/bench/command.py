@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -177,6 +178,10 @@ def engine(
         bool, typer.Option("--curve", help="300, 1,000, 3,000 and 9,000 buses in turn.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same rides.")] = 1,
+    console_cost: Annotated[
+        bool,
+        typer.Option(help="Make the control room's body every other tick, and compare the two."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Positions a second through the engine on one core, with a tick every 5 simulated seconds.
@@ -188,7 +193,14 @@ def engine(
 
     simulated_s = seconds if minutes is None else minutes * 60
     with reported():
-        options = EngineOptions(vehicles, simulated_s, interval_s, seed=seed, city=find_city(city))
+        options = EngineOptions(
+            vehicles,
+            simulated_s,
+            interval_s,
+            seed=seed,
+            city=find_city(city),
+            alternate=console_cost,
+        )
         report = bench_curve(options, _say) if curve else bench_engine(options, _say)
     if as_json or not curve:
         _end(report, as_json)
@@ -199,6 +211,75 @@ def engine(
             f"  {point['positions_per_s']:>9,.0f} positions a second"
             f"  {point['tick_ms_p50']:>7.0f} ms a tick, {point['tick_ms_p99']:.0f} ms at p99"
         )
+
+
+@app.command(name="api")
+def bench_of_api(
+    vehicles: Annotated[int, typer.Option(min=1, help="Buses under way.")] = 3000,
+    city: Annotated[str, typer.Option(help="Whose timetable: aktobe, shymkent, almaty.")] = (
+        "almaty"
+    ),
+    seconds: Annotated[float, typer.Option(min=1, help="For each figure.")] = 6.0,
+    rounds: Annotated[int, typer.Option(min=1, help="The median of so many is given.")] = 3,
+    server: Annotated[
+        list[str] | None, typer.Option(help="uvicorn or granian; both without.")
+    ] = None,
+    consoles: Annotated[int, typer.Option(min=0, help="Open streams; 0: no such part.")] = 50,
+    packed: Annotated[bool, typer.Option("--gzip", help="Ask for arrivals with gzip.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Requests a second of one worker: a feed of 60 kB beside nginx, arrivals, and consoles.
+
+    The same bytes, the same generator, the same run, in turns. Latencies are taken at half of what
+    was reached, from the moment at which a request was due.
+    """
+    from sapar.cli.bench.api import ApiOptions, bench_api
+    from sapar.cli.bench.engine import find_city
+
+    with reported():
+        options = ApiOptions(
+            vehicles, find_city(city), seconds, rounds, consoles=consoles, packed=packed
+        )
+        if server:
+            options = replace(options, servers=tuple(server))
+        report = bench_api(options, _say)
+    _end(report, as_json)
+
+
+@app.command()
+def consoles(
+    vehicles: Annotated[int, typer.Option(min=1, help="Buses that drive.")] = 3000,
+    count: Annotated[int, typer.Option("--consoles", min=1, help="Open streams.")] = 50,
+    seconds: Annotated[float, typer.Option(min=4, help="Measured; a tick every two.")] = 40.0,
+    interval_s: Annotated[int, typer.Option(min=1, help="Seconds between fixes of a bus.")] = 1,
+    city: Annotated[str, typer.Option(help="Size of the city: aktobe, shymkent, almaty.")] = (
+        "almaty"
+    ),
+    plain: Annotated[bool, typer.Option("--plain", help="Consoles take no gzip.")] = False,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="One more is a browser: publish to pixels.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Milliseconds from the publish of a tick to the screens of a control room.
+
+    A real engine's ticks, a real broker and API process; consoles parse all that they get.
+    """
+    from sapar.cli.bench.consoles import ConsoleOptions, bench_consoles
+    from sapar.cli.bench.engine import find_city
+
+    with reported():
+        options = ConsoleOptions(
+            vehicles,
+            count,
+            seconds,
+            interval_s,
+            packed=not plain,
+            city=find_city(city),
+            browser=browser,
+        )
+        report = bench_consoles(options, _say)
+    _end(report, as_json)
 
 
 @app.command()

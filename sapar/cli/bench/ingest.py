@@ -127,7 +127,7 @@ class IngestBench:
             self._until(lambda: _stored_records(ports) == 0, "ingest does not start")
             self._clock_sleep(1.0)
             pids = [part.process.pid for part in parts if part.process is not None]
-            worker_cpu_s = sum(map(_cpu_s, pids))
+            worker_cpu_s = sum(map(cpu_s, pids))
             database_cpu_s = _children_cpu_s(stack.postgres.pid)
             start_s = self._clock.monotonic()
             report = self._publish(settings, count, records, rate_per_s)
@@ -139,7 +139,7 @@ class IngestBench:
                 count,
                 report.records,
                 self._clock.monotonic() - start_s,
-                sum(map(_cpu_s, pids)) - worker_cpu_s,
+                sum(map(cpu_s, pids)) - worker_cpu_s,
                 _children_cpu_s(stack.postgres.pid) - database_cpu_s,
             )
         finally:
@@ -204,7 +204,7 @@ def _stored_records(ports: list[int]) -> int | None:
     return total
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """User and system CPU seconds of a process, its threads included."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
@@ -213,7 +213,7 @@ def _cpu_s(pid: int) -> float:
 def _children_cpu_s(pid: int | None) -> float:
     """CPU seconds of a process's living children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return sum(_cpu_s(int(child)) for child in children)
+    return sum(cpu_s(int(child)) for child in children)
 
 
 def _speeds(rounds: list[_Round], nulls: list[_Round], batched: _Round) -> dict[str, Any]:

@@ -25,6 +25,9 @@ def demo(
     ] = None,
     speed: Annotated[float, typer.Option(min=0.1, help="Times real time, everywhere.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same city and rides.")] = 1,
+    incidents: Annotated[
+        bool, typer.Option(help="Plant things that a control room must see.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one line of JSON: what came of it.")
     ] = False,
@@ -49,7 +52,9 @@ def demo(
         directory = state_directory(Path.cwd()) / "demo"
         with hold_directory(directory):
             cities = _cities(names, buses, seed, gtfs, positions, directory)
-            running = Demo(cities, DemoOptions(minutes, speed, seed), directory, _say)
+            running = Demo(
+                cities, DemoOptions(minutes, speed, seed, incidents=incidents), directory, _say
+            )
             report = running.run()
         if as_json:
             typer.echo(json.dumps(report, ensure_ascii=False))

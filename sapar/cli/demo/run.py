@@ -15,6 +15,7 @@ from typing import Any
 from sapar.cli.demo.cities import DemoCity
 from sapar.cli.demo.fares import CARDS, judge_ticketing, prepare_ticketing, validators_path
 from sapar.cli.demo.observer import Observer
+from sapar.cli.demo.people import people_table, prepare_people
 from sapar.cli.demo.validation import validate_samples
 from sapar.cli.demo.verdict import compare_stored, in_service, percentile, publish_to_feed_s
 from sapar.cli.stack import LocalStack, environment
@@ -44,6 +45,7 @@ class DemoOptions:
         seed: same seed, same rides and faults.
         workers: ingest workers.
         validate: judge sampled feeds at the end.
+        incidents: plant what a control room must see.
     """
 
     minutes: float | None
@@ -51,6 +53,7 @@ class DemoOptions:
     seed: int
     workers: int = 2
     validate: bool = True
+    incidents: bool = False
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Demo:
     clock: Clock = field(default_factory=SystemClock)
     interrupted: threading.Event = field(default_factory=threading.Event)
     _orderly: bool = field(default=False, init=False)
+    _password: str = field(default="", init=False)
 
     def run(self) -> dict[str, Any]:
         """Run from start to end; give what came of it."""
@@ -75,6 +79,7 @@ class Demo:
             try:
                 changes = {
                     "agency": self.cities[0].agency_id,
+                    "api_test_key": "TEST",
                     "tap_master_key_file": self.directory / "tap-master.key",
                 }
                 settings = stack.settings.model_copy(update=changes)
@@ -104,6 +109,7 @@ class Demo:
         from sapar.gtfs.importer import check_feed, import_feed
 
         conninfo = settings.database_url.get_secret_value()
+        self._password = prepare_people(settings)
         for city in self.cities:
             self.say(f"{city.agency_id}: loading the timetable {city.gtfs.name}")
             now = dt.datetime.fromtimestamp(city.start_s, dt.UTC)
@@ -160,7 +166,7 @@ class Demo:
         self, stack: LocalStack, settings: Settings, supervisor: Supervisor
     ) -> dict[str, Any]:
         self._orderly = True
-        self.say("starting ingest, ticketing, engine and API")
+        self.say("starting ingest, ticketing, engine, API and desk")
         supervisor.start(Part("broker-sync", ["broker-sync"]))
         for number in range(self.options.workers):
             supervisor.start(Part(f"ingest-{number}", ["ingest", "--worker", str(number)]))
@@ -170,6 +176,7 @@ class Demo:
                 Part(f"engine-{city.agency_id}", ["engine", "--agency", city.agency_id])
             )
         supervisor.start(Part("api", ["api"]))
+        supervisor.start(Part("desk", ["desk"]))
         self._until_ready(settings, supervisor)
         wait_s = settings.clock_origin_wall_s - self.clock.wall()
         if wait_s > 0:
@@ -182,6 +189,7 @@ class Demo:
                 observer.start()
             self.say("")
             self.say(urls_table(settings, self.cities))
+            self.say(people_table(self._password))
             self._watch(stack, supervisor, max(0.0, wait_s))
             state = [
                 (in_service(self._folder(city) / "truth"), observer.seen)
@@ -237,6 +245,7 @@ class Demo:
         ]  # fmt: skip
         if city.positions is None:
             arguments = ["simulate", *shared, "--buses", str(len(city.vehicle_ids))]
+            arguments += ["--incidents"] if self.options.incidents else []
             arguments += ["--validators", str(validators_path(folder)), "--cards", str(CARDS)]
         else:
             arguments = ["replay", *shared, "--positions", str(city.positions)]
