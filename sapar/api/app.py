@@ -44,6 +44,7 @@ from sapar.core.clock import Clock
 from sapar.core.db import Pool
 from sapar.core.metrics import Metrics
 from sapar.core.settings import Settings
+from sapar.core.tasks import end_tasks
 from sapar.dispatch.emergency.poster import EmergencyPoster
 
 
@@ -125,9 +126,7 @@ async def _following(parts: Parts, filing: Filing) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in following:
-            task.cancel()
-        await asyncio.gather(*following, return_exceptions=True)
+        await end_tasks(following)
         await parts.live.close()
 
 

@@ -63,7 +63,7 @@ class EmergencyPoster:
             return
         timeout = self._settings.emergency_webhook_timeout_s
         async with httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client:
-            while True:
+            while not _is_cancelled():
                 try:
                     posted = await self.post_one(client)
                 except SaparError as exc:
@@ -74,6 +74,7 @@ class EmergencyPoster:
                     posted = False
                 if not posted:
                     await asyncio.sleep(_POLL_S)
+        raise asyncio.CancelledError
 
     async def post_one(self, client: httpx.AsyncClient) -> bool:
         """Try one emergency that is due; tell whether there was one.
@@ -143,6 +144,16 @@ class EmergencyPoster:
 
     def _wall(self) -> datetime:
         return datetime.fromtimestamp(self._clock.wall(), UTC)
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was asked to end: what it waited for may have swallowed that.
+
+    The pool waits for a connection by `asyncio.wait_for`, which before Python 3.12 answers a cancel
+    with its result when both come in one step of the loop.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def signature(secret: bytes, at_s: int, body: bytes) -> str:
