@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from tests.api.conftest import Instance
 from tests.api.onebusaway import forms
 from tests.api.onebusaway.conftest import Show
 
-WEB = Path("sapar/api/web")
+ROOT = Path(__file__).parents[3]
+WEB = ROOT / "sapar" / "api" / "web"
+NODE_PATH = ROOT / "scripts" / "node-path"
 DRIVE = Path(__file__).parent / "drive.mjs"
 NOW = at(10, 12)
 DAY_MS = 1000 * at(0)
@@ -23,9 +25,9 @@ Step = tuple[Any, ...]
 
 
 async def _drive(url: str, steps: list[Step]) -> list[dict[str, Any]]:
-    node = shutil.which("node")
-    if node is None or not (WEB / "node_modules" / "onebusaway-sdk").is_dir():
-        pytest.skip("needs node and the front end's packages: make web")
+    assert (WEB / "node_modules" / "onebusaway-sdk").is_dir(), "make setup installs the client"
+    found = subprocess.run([str(NODE_PATH)], capture_output=True, text=True, check=True)
+    node = str(Path(found.stdout.strip()) / "node")
     process = await asyncio.create_subprocess_exec(
         node, str(DRIVE), str(WEB.resolve()), url, "TEST",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
