@@ -72,6 +72,17 @@ class Timetables:
         """
         return (await self.plan(agency_id)).timetable
 
+    async def newest(self, agency_id: str) -> Timetable:
+        """Give the timetable of the active version, waiting while it is built; raises as `get`.
+
+        For who asks about that version by name: `get` answers with the one before until then.
+        """
+        plan = await self.plan(agency_id)
+        coming = self._coming.get(agency_id)
+        if coming is not None:
+            plan = await asyncio.shield(coming[1])
+        return plan.timetable
+
     async def plan(self, agency_id: str) -> Plan:
         """Give an agency's timetable with all that was made of it; raises as `get`."""
         version = self._catalogue.get_version(agency_id)

@@ -44,6 +44,8 @@ async def test_a_new_version_is_swapped_in_when_it_is_built(
     town.import_town(town_settings.database_url.get_secret_value(), agency, "town-2")
     await catalogue.refresh()
     assert await timetables.plan(agency) is old  # nobody waits for the new one
+    # but for who asks about that one by name
+    assert (await timetables.newest(agency)).feed_version == "town-2"
     async with asyncio.timeout(20):
         while (new := await timetables.plan(agency)) is old:
             await asyncio.sleep(0.01)

@@ -37,7 +37,7 @@ class PastTimetables:
         version = Version(*rows[0])
         active = self._parts.known(agency_id).version
         if active is not None and active.digest == version.digest:
-            return await self._parts.timetables.get(agency_id)
+            return await self._parts.timetables.newest(agency_id)
         async with self._one_at_a_time:
             kept = self._kept.get(version.digest)
             if kept is None:

@@ -1,6 +1,6 @@
 /** Fields to choose routes, runs, stops, buses and a period from. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { causes, type Run } from "../../desk/types";
 import { naturalOrder } from "../../domain/order";
 import { CheckField, MomentField, SelectField, TextField } from "../../kit/fields";
@@ -68,8 +68,13 @@ export function RunField(props: {
 }) {
   const runs = (props.runs.data?.runs ?? []).filter((run) => run.first_s !== null);
   const first = props.trip_id ? runs.find((run) => run.trip_id === props.trip_id) : undefined;
+  const chosen = useRef(false);
   useEffect(() => {
-    if (first && props.value === "") props.onValue(runKey(first), first);
+    // once: whoever chose the whole route keeps it when the runs are read again
+    if (first && !chosen.current && props.value === "") {
+      chosen.current = true;
+      props.onValue(runKey(first), first);
+    }
   }, [first]);
   const nothing = props.runs.data !== null && runs.length === 0;
   return (
@@ -79,7 +84,10 @@ export function RunField(props: {
       disabled={runs.length === 0}
       {...(nothing ? { hint: t("runsNone") } : {})}
       value={props.value}
-      onValue={(key) => props.onValue(key, runs.find((run) => runKey(run) === key) ?? null)}
+      onValue={(key) => {
+        chosen.current = true;
+        props.onValue(key, runs.find((run) => runKey(run) === key) ?? null);
+      }}
       none={props.none ?? t("chooseRun")}
       choices={runs.map((run) => ({ value: runKey(run), name: runText(run) }))}
     />
