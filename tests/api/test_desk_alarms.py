@@ -55,6 +55,15 @@ async def test_a_rule_for_one_route_raises_alarms_there_and_nowhere_else(town: L
     assert log == [("rules.replace", "works on A"), ("rules.replace", "")]
 
 
+async def test_rules_that_somebody_else_changed_are_not_overwritten(town: LivingTown):
+    seen = (await get(town, "/api/dispatch/rules"))["revision"]
+    first = {"rules": [LATE_RULE], "revision": seen}
+    assert (await town.http.put("/api/dispatch/rules", json=first)).status_code == 200
+    second = await town.http.put("/api/dispatch/rules", json={"rules": [], "revision": seen})
+    assert second.json()["error"]["code"] == "changed_since"
+    assert (await get(town, "/api/dispatch/rules"))["rules"] == [LATE_RULE]
+
+
 async def test_what_a_person_does_about_an_alarm_is_kept_and_undoable(town: LivingTown):
     await town.http.put("/api/dispatch/rules", json={"rules": [LATE_RULE]})
 

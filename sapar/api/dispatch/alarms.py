@@ -33,10 +33,11 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class NewRules(msgspec.Struct, frozen=True):
-    """All rules that differ from the deployment's, and why."""
+    """All rules that differ from the deployment's, and why; `revision` of those that were seen."""
 
     rules: list[Rule]
     reason: str = ""
+    revision: str | None = None
 
 
 def make_alarms_router(parts: Parts) -> APIRouter:
@@ -197,7 +198,13 @@ class AlarmsDesk:
     async def rules(self, request: Request, _person: Person) -> Response:
         """The rules of the deployment, and those that the agency has instead."""
         own = await rules.list_rules(self._parts.pool, self._agency(request))
-        return answer({"defaults": default_rules(self._parts.settings), "rules": own})
+        return answer(
+            {
+                "defaults": default_rules(self._parts.settings),
+                "rules": own,
+                "revision": rules.revision_of(own),
+            }
+        )
 
     async def replace_rules(self, request: Request, person: Person) -> Response:
         """Change the rules: all that differ from the deployment's."""
@@ -209,6 +216,7 @@ class AlarmsDesk:
             person,
             now=self._parts.clock.now(),
             reason=wanted.reason,
+            revision=wanted.revision,
         )
         return await self.rules(request, person)
 

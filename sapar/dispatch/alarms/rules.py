@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 from sapar.access.audit import record
 from sapar.access.model import Person
 from sapar.core.db import AsyncConnection, Pool, translated
-from sapar.core.errors import BadInput
+from sapar.core.errors import BadInput, Refused
 from sapar.dispatch.alarms.desk import QUERIES
 from sapar.gtfs.realtime.console.rules import Rule, check_rule
 
@@ -37,6 +38,7 @@ async def replace_rules(
     *,
     now: datetime,
     reason: str = "",
+    revision: str | None = None,
 ) -> None:
     """Put other rules in the place of all that an agency has; engines follow at once.
 
@@ -47,9 +49,11 @@ async def replace_rules(
         person: who changes them.
         now: transit time.
         reason: in the person's words; may be empty.
+        revision: of the rules that the person saw; None: whatever they are now.
 
     Raises:
         BadInput: a rule means nothing, or two are for the same kind and route.
+        Refused: somebody else changed the rules meanwhile (`changed_since`).
         Unavailable: the database does not answer.
     """
     if len(rules) > RULES_MAX:
@@ -62,6 +66,12 @@ async def replace_rules(
         async with pool.connection() as connection:
             await connection.execute(QUERIES["lock_rules"], {"agency_id": agency_id})
             before = await _read(connection, agency_id)
+            if revision not in {None, revision_of(before)}:
+                raise Refused(
+                    "Somebody else changed the rules meanwhile.",
+                    code="changed_since",
+                    hint="Look at them as they are now, and change them again.",
+                )
             await connection.execute(QUERIES["drop_rules"], {"agency_id": agency_id})
             async with connection.cursor() as cursor:
                 rows = [msgspec.structs.asdict(rule) | {"agency_id": agency_id} for rule in rules]
@@ -78,6 +88,11 @@ async def replace_rules(
                 after=_plain(rules),
                 reason=reason,
             )
+
+
+def revision_of(rules: Sequence[Rule]) -> str:
+    """Give what tells these rules from any others."""
+    return hashlib.sha256(msgspec.json.encode(list(rules))).hexdigest()[:16]
 
 
 async def _read(connection: AsyncConnection, agency_id: str) -> list[Rule]:

@@ -153,6 +153,7 @@ export const en = {
   room_devices: "Devices",
   room_people: "People",
   room_keys: "Keys of apps",
+  room_rules: "Alarm rules",
   room_audit: "Audit",
   room_sign_in: "Sign in",
   role_viewer: "viewer",

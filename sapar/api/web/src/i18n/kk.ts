@@ -154,6 +154,7 @@ export const kk: Messages = {
   room_devices: "Құрылғылар",
   room_people: "Адамдар",
   room_keys: "Қолданба кілттері",
+  room_rules: "Дабыл ережелері",
   room_audit: "Журнал",
   room_sign_in: "Кіру",
   role_viewer: "бақылаушы",

@@ -158,6 +158,7 @@ export const ru: Messages = {
   room_devices: "Устройства",
   room_people: "Люди",
   room_keys: "Ключи приложений",
+  room_rules: "Правила тревог",
   room_audit: "Журнал",
   room_sign_in: "Вход",
   role_viewer: "наблюдатель",

@@ -23,6 +23,7 @@ const lines: readonly Entry[] = [
     group: "past",
   },
   { path: "devices", name: "room_devices", roles: ["viewer"], after: "KeyD", group: "past" },
+  { path: "rules", name: "room_rules", roles: ["viewer"], after: "KeyN", group: "past" },
   { path: "people", name: "room_people", roles: ["admin"], after: "KeyU", group: "house" },
   { path: "keys", name: "room_keys", roles: ["admin"], after: "KeyK", group: "house" },
   { path: "audit", name: "room_audit", roles: ["auditor"], after: "KeyJ", group: "house" },
