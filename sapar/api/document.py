@@ -7,9 +7,11 @@ with caching (feeds, the timetable, the network, the front end) goes through `re
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import lru_cache
+from typing import NamedTuple
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -30,6 +32,8 @@ _CORS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", EXPOSED_HEADERS),
 ]
+
+_CONDITIONS = frozenset({b"if-none-match", b"if-modified-since"})
 
 HeaderList = list[tuple[bytes, bytes]]
 
@@ -58,12 +62,22 @@ class Document:
     extra: tuple[tuple[str, str], ...] = ()
     age_s: Callable[[], float] | None = None
     _headers: dict[bool, HeaderList] = field(default_factory=dict, repr=False)
+    _heads: dict[bool, bytes] = field(default_factory=dict, repr=False)
 
     def headers(self, *, compressed: bool) -> HeaderList:
         """Headers of one encoding, without the length; made once."""
         made = self._headers.get(compressed)
         if made is None:
             made = self._headers[compressed] = self._make_headers(compressed=compressed)
+        return made
+
+    def head(self, *, compressed: bool) -> bytes:
+        """Give the same headers as lines of HTTP/1.1; made once."""
+        made = self._heads.get(compressed)
+        if made is None:
+            pairs = self.headers(compressed=compressed)
+            made = b"".join([b"%s: %s\r\n" % pair for pair in pairs])
+            self._heads[compressed] = made
         return made
 
     def _make_headers(self, *, compressed: bool) -> HeaderList:
@@ -139,38 +153,61 @@ def fresh_encodings(document: Document, headers: dict[bytes, bytes]) -> set[bool
     return {False, True} if dated else set()
 
 
-def _joined(headers: HeaderList) -> dict[bytes, bytes]:
-    """Give headers by name; a list may come in several lines (RFC 9110, 5.3)."""
-    joined: dict[bytes, bytes] = {}
+class Said(NamedTuple):
+    """What a document says to a request: all of an answer that follows from the headers.
+
+    Attributes:
+        status: 200 or 304.
+        compressed: which encoding `head` describes.
+        age: `Sapar-Tick-Age`, None for documents without one.
+        source: the bytes, None where none are sent.
+    """
+
+    status: int
+    compressed: bool
+    age: bytes | None
+    source: Lazy[bytes] | None
+
+
+def say(document: Document, headers: Iterable[tuple[bytes, bytes]]) -> Said:
+    """Say what is answered to the headers of a GET or HEAD; their names are in small letters."""
+    accepted = b""
+    request: dict[bytes, bytes] | None = None
     for name, value in headers:
-        joined[name] = joined[name] + b", " + value if name in joined else value
-    return joined
+        if name == b"accept-encoding":
+            # a list may come in several lines (RFC 9110, 5.3)
+            accepted = accepted + b", " + value if accepted else value
+        elif name in _CONDITIONS:
+            request = {} if request is None else request
+            request[name] = request[name] + b", " + value if name in request else value
+    compressed = bool(accepted) and document.gzip is not None and _accepts_gzip(accepted)
+    age = None if document.age_s is None else b"%.3f" % document.age_s()
+    fresh = set() if request is None else fresh_encodings(document, request)
+    if fresh:
+        # 304 carries the tag of the copy that the client has (RFC 9111, 4.3.4), in either encoding
+        return Said(304, compressed if compressed in fresh else not compressed, age, None)
+    return Said(200, compressed, age, document.gzip if compressed else document.plain)
+
+
+@lru_cache(maxsize=512)
+def _accepts_gzip(accept_encoding: bytes) -> bool:
+    return accepts_gzip(accept_encoding.decode("latin-1"))
 
 
 async def respond(document: Document, scope: Scope, send: Send) -> int:
     """Answer GET or HEAD with a document; give the status."""
-    request = _joined(scope["headers"])
-    compressed = document.gzip is not None and accepts_gzip(
-        request.get(b"accept-encoding", b"").decode("latin-1")
-    )
-    fresh = fresh_encodings(document, request)
-    # 304 carries the tag of the copy that the client has (RFC 9111, 4.3.4), in either encoding
-    shown = compressed if not fresh or compressed in fresh else not compressed
-    headers = document.headers(compressed=shown)
-    if document.age_s is not None:
-        headers = [*headers, (b"sapar-tick-age", b"%.3f" % document.age_s())]
-    if fresh:
-        await send({"type": "http.response.start", "status": 304, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
-        return 304
-    source = document.gzip if compressed and document.gzip is not None else document.plain
-    body = source.ready
-    if body is None:
-        body = await source.get()
-    headers = [*headers, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    said = say(document, scope["headers"])
+    headers = document.headers(compressed=said.compressed)
+    if said.age is not None:
+        headers = [*headers, (b"sapar-tick-age", said.age)]
+    body = b""
+    if said.source is not None:
+        ready = said.source.ready
+        body = await said.source.get() if ready is None else ready
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": said.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-    return 200
+    return said.status
 
 
 class DocumentResponse(Response):

@@ -16,10 +16,11 @@ class Lazy(Generic[T]):
         make: makes the value; heavy work belongs into a thread (see `in_thread`).
     """
 
-    __slots__ = ("_make", "_task", "_value")
+    __slots__ = ("_make", "_make_here", "_task", "_value")
 
     def __init__(self, make: Callable[[], Awaitable[T]]) -> None:
-        self._make = make
+        self._make: Callable[[], Awaitable[T]] | None = make
+        self._make_here: Callable[[], T] | None = None
         self._task: asyncio.Future[T] | None = None
         self._value: T | None = None
 
@@ -39,9 +40,27 @@ class Lazy(Generic[T]):
         """Make the value by a blocking function, beside the event loop."""
         return cls(lambda: asyncio.to_thread(make))
 
+    @classmethod
+    def here(cls, make: Callable[[], T]) -> Lazy[T]:
+        """Make the value by a function that takes less time than going to a thread."""
+
+        async def made() -> T:
+            return make()
+
+        lazy = cls(made)
+        lazy._make_here = make
+        return lazy
+
     @property
     def ready(self) -> T | None:
         """The value if it has been made."""
+        return self._value
+
+    def take(self) -> T | None:
+        """Give the value if it has been made, or can be made at once."""
+        if self._value is None and self._make_here is not None:
+            self._value = self._make_here()
+            self._forget()
         return self._value
 
     async def get(self) -> T:
@@ -52,6 +71,7 @@ class Lazy(Generic[T]):
         if self._value is not None:
             return self._value
         if self._task is None:
+            assert self._make is not None
             self._task = asyncio.ensure_future(self._make())
             self._task.add_done_callback(self._settle)
         return await asyncio.shield(self._task)
@@ -62,3 +82,9 @@ class Lazy(Generic[T]):
             self._task = None
         else:
             self._value = task.result()
+            self._forget()
+
+    def _forget(self) -> None:
+        # What makes a value may hold what holds this: nothing but the collector would free them.
+        if self._value is not None:
+            self._make = self._make_here = None

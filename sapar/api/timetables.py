@@ -8,6 +8,7 @@ built; then it is swapped. What is made of a timetable alone (`Plan.derive`) liv
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -20,6 +21,7 @@ from sapar.gtfs.static.details import Details, read_details
 from sapar.gtfs.timetable import Timetable, load_timetable
 
 T = TypeVar("T")
+_APART_AFTER_S = 5.0
 _log = get_logger()
 
 
@@ -123,8 +125,19 @@ class Timetables:
         if error is None:
             if newest:
                 self._plans[agency_id] = done.result()
+                asyncio.get_running_loop().call_later(_APART_AFTER_S, _set_apart)
         elif not isinstance(error, SaparError):
             _log.error("timetable_not_built", agency=agency_id, reason=repr(error))
+
+
+def _set_apart() -> None:
+    """Spare the collector of cycles all that is there now: a timetable stays for days.
+
+    Ticks of the older one have been let go by then; what it left behind is looked for first.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def make_plan(agency_id: str, version: Version, zip_bytes: bytes) -> Plan:

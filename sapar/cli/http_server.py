@@ -18,6 +18,8 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
 from starlette.types import ASGIApp
 
+from sapar.api.door import AtOnce
+from sapar.cli.http_protocol import make_protocol
 from sapar.core.settings import Settings
 
 _GRACE_S = 2
@@ -36,10 +38,11 @@ class HttpServer:
 
     Args:
         app: the application.
+        at_once: what of it can be answered at once.
         settings: address, port, certificate, and which server it is.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, at_once: AtOnce, settings: Settings) -> None:
         self._uvicorn: _Uvicorn | None = None
         self._granian: Granian | None = None
         certificate, key = settings.http_certificate_file, settings.http_key_file
@@ -51,7 +54,7 @@ class HttpServer:
                     app,
                     host=settings.http_host,
                     port=settings.http_port,
-                    http="httptools",
+                    http=make_protocol(at_once),
                     ws="none",
                     access_log=False,
                     log_level="warning",

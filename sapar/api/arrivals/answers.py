@@ -9,7 +9,7 @@ import numpy as np
 from google.transit import gtfs_realtime_pb2 as pb
 
 from sapar.api.arrivals import board as b
-from sapar.api.arrivals.around import Crowd, Notice
+from sapar.api.arrivals.around import Crowd, Fix, Notice
 from sapar.api.arrivals.board import Arrival, make_board
 from sapar.api.arrivals.decode import NO_ROW, SCHEDULED, Live
 from sapar.api.arrivals.live import Now
@@ -231,13 +231,21 @@ def how_far(now: Now, call: Arrival) -> tuple[int | None, int | None]:
     timetable = now.plan.timetable
     begin = int(timetable.trips.st_begin[call.trip])
     along = timetable.trip_pattern(call.trip).stop_m
-    fix = live.vehicles[call.vehicle_id]
-    stop = int(timetable.stop_times.stop_idx[next_row])
-    to_next = distance_m(
-        fix.lat, fix.lon, timetable.stops.latitude[stop], timetable.stops.longitude[stop]
-    )
-    metres = float(along[call.row - begin] - along[next_row - begin]) + float(to_next)
+    to_next_m = _to_next_m(now, live.vehicles[call.vehicle_id], next_row)
+    metres = float(along[call.row - begin] - along[next_row - begin]) + to_next_m
     return call.row - next_row, round(metres)
+
+
+def _to_next_m(now: Now, fix: Fix, next_row: int) -> float:
+    """Give the metres between a bus and the stop that it comes to: once a tick, not once a call."""
+    key = ("to_next", fix.id, next_row)
+    found = now.notes.get(key)
+    if not isinstance(found, float):
+        timetable = now.plan.timetable
+        stop = int(timetable.stop_times.stop_idx[next_row])
+        place = timetable.stops.latitude[stop], timetable.stops.longitude[stop]
+        found = now.notes[key] = float(np.asarray(distance_m(fix.lat, fix.lon, *place)))
+    return found
 
 
 def show_alert(notice: Notice) -> AlertShown:

@@ -1,4 +1,4 @@
-"""The buses, how full they are, and the alerts of a tick. Pure; runs in a thread."""
+"""The buses, how full they are, and the alerts of a tick. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import msgspec
 from google.protobuf.message import DecodeError
 from google.transit import gtfs_realtime_pb2 as pb
 
+from sapar.api.arrivals.slices import Slices, batched
 from sapar.core.errors import BadInput
-from sapar.gtfs.realtime.tick import Body
 
 _OCCUPANCY = {number: name.lower() for name, number in pb.VehiclePosition.OccupancyStatus.items()}
 
@@ -35,10 +35,12 @@ class Fix(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Fleet(msgspec.Struct, frozen=True):
-    vehicles: list[Fix]
+    vehicles: list[msgspec.Raw]
 
 
 _FLEET = msgspec.json.Decoder(_Fleet)
+_FIX = msgspec.json.Decoder(Fix)
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Notice:
     everywhere: bool
 
 
-def read_message(body: Body | None) -> pb.FeedMessage:
+def read_message(body: bytes | None) -> pb.FeedMessage:
     """Read a feed; one that is not there is empty.
 
     Raises:
@@ -70,16 +72,21 @@ def read_message(body: Body | None) -> pb.FeedMessage:
     if body is None:
         return pb.FeedMessage()
     try:
-        return pb.FeedMessage.FromString(body.plain())
+        return pb.FeedMessage.FromString(body)
     except DecodeError as exc:
         raise BadInput(f"not a feed: {exc}", code="decode_error") from exc
 
 
-def read_vehicles(body: Body | None) -> dict[str, Fix]:
+def read_vehicles(body: bytes | None) -> Slices[dict[str, Fix]]:
     """Read the fleet's body; give its vehicles by id."""
-    if body is None:
-        return {}
-    return {fix.id: fix for fix in _FLEET.decode(body.plain()).vehicles}
+    found: dict[str, Fix] = {}
+    if body is not None:
+        for some in batched(_FLEET.decode(body).vehicles, _AT_ONCE):
+            yield
+            for raw in some:
+                fix = _FIX.decode(raw)
+                found[fix.id] = fix
+    return found
 
 
 def read_crowds(message: pb.FeedMessage) -> dict[str, Crowd]:

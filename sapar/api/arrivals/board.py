@@ -11,9 +11,11 @@ Each call is on the board once, in the most that is known about it:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
-from sapar.api.arrivals.decode import NO_DATA, SKIPPED, Live, Run
+from sapar.api.arrivals.decode import NO_DATA, SKIPPED, Live
 from sapar.api.arrivals.index import Planned, StopIndex
 from sapar.api.arrivals.memory import Memory
 
@@ -104,8 +106,9 @@ def make_board(
     return board
 
 
-def _by_time(arrival: Arrival) -> tuple[int, str]:
-    return arrival.time_s, arrival.trip_id
+def _by_time(one: Arrival) -> tuple[int, str]:
+    # `time_s` written out: this is asked of every arrival of every board
+    return one.passed_s or one.departure_s or one.planned_departure_s, one.trip_id
 
 
 def _add_live(
@@ -117,81 +120,69 @@ def _add_live(
     span: tuple[float, float, float],
 ) -> None:
     now_s, from_s, until_s = live.header_s, span[0] - span[1], span[0] + span[2]
+    runs, headsigns = live.runs, index.timetable.trips.headsigns
+    for number, row, told_s, gone_s, arrive_s, leave_s, unsure_s, relation in _calls_at(live, stop):
+        arrival_s, departure_s = told_s or gone_s, gone_s or told_s
+        if departure_s < from_s and leave_s < from_s:
+            continue
+        if arrive_s > until_s and (not arrival_s or arrival_s > until_s):
+            continue
+        run = runs[number]
+        if relation == NO_DATA or run.cancelled or (row < 0 and not run.added):
+            continue
+        trip, day, start_s = run.key
+        if not run.added:
+            seen.add((row, day, start_s))
+        passed_s = 0
+        if relation == SKIPPED:
+            state, arrival_s, departure_s, unsure_s = LEFT_OUT, 0, 0, -1
+        elif departure_s < now_s:
+            if departure_s < from_s:  # it has been there, before all that is asked for
+                continue
+            state, passed_s, arrival_s, departure_s, unsure_s = PASSED, arrival_s, 0, 0, -1
+        else:
+            state = LIVE
+        board.append(
+            Arrival(
+                state,
+                -1 if run.added else trip,
+                run.trip_id,
+                row,
+                day,
+                start_s,
+                run.route,
+                run.direction,
+                run.headsign if run.added else headsigns[trip],
+                arrive_s,
+                leave_s,
+                arrival_s,
+                departure_s,
+                unsure_s,
+                passed_s,
+                run.vehicle_id,
+                float(run.time_s),
+                number,
+                run.headway_s,
+                run.added,
+                run.detoured,
+            )
+        )
+
+
+def _calls_at(live: Live, stop: int) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
+    """Give the columns of the tick's calls at a stop, side by side."""
     calls = live.calls
     here = slice(int(calls.begin[stop]), int(calls.begin[stop + 1]))
-    columns = zip(
+    return zip(
         calls.run[here].tolist(),
         calls.row[here].tolist(),
         calls.arrival_s[here].tolist(),
         calls.departure_s[here].tolist(),
-        calls.planned_s[here].tolist(),
+        calls.planned_arrival_s[here].tolist(),
+        calls.planned_departure_s[here].tolist(),
         calls.unsure_s[here].tolist(),
         calls.relation[here].tolist(),
         strict=True,
-    )
-    for number, row, arrival_s, departure_s, planned_s, unsure_s, relation in columns:
-        run = live.runs[number]
-        if relation == NO_DATA or run.cancelled:
-            continue
-        if run.added:
-            plan = (planned_s, planned_s)
-        elif row < 0:
-            continue
-        else:
-            plan = _plan(index, row, run)
-        arrival_s, departure_s = arrival_s or departure_s, departure_s or arrival_s
-        last_s, first_s = max(departure_s, plan[1]), min(arrival_s or plan[0], plan[0])
-        if last_s < from_s or first_s > until_s:
-            continue
-        if relation == SKIPPED:
-            made = _live_call(index, LEFT_OUT, run, number, row, plan)
-        elif departure_s < now_s:
-            if departure_s < from_s:  # it has been there, before all that is asked for
-                seen.add((row, *run.key[1:]))
-                continue
-            made = _live_call(index, PASSED, run, number, row, plan, (0, 0, -1, arrival_s))
-        else:
-            times = (arrival_s, departure_s, unsure_s, 0)
-            made = _live_call(index, LIVE, run, number, row, plan, times)
-        if not run.added:
-            seen.add((row, *run.key[1:]))
-        board.append(made)
-
-
-def _plan(index: StopIndex, row: int, run: Run) -> tuple[int, int]:
-    base_s = int(index.base_s(*run.key))
-    times = index.timetable.stop_times
-    return base_s + int(times.arrival_s[row]), base_s + int(times.departure_s[row])
-
-
-def _live_call(
-    index: StopIndex,
-    state: str,
-    run: Run,
-    number: int,
-    row: int,
-    plan: tuple[int, int],
-    times: tuple[int, int, int, int] = (0, 0, -1, 0),
-) -> Arrival:
-    trip = -1 if run.added else run.key[0]
-    return Arrival(
-        state,
-        trip,
-        run.trip_id,
-        row,
-        run.key[1],
-        run.key[2],
-        run.route,
-        run.direction,
-        run.headsign if run.added else index.timetable.trips.headsigns[trip],
-        *plan,
-        *times,
-        run.vehicle_id,
-        float(run.time_s),
-        number,
-        index.headway_of(trip, run.key[2]) if trip >= 0 and index.loose[trip] else 0,
-        run.added,
-        run.detoured,
     )
 
 

@@ -6,9 +6,10 @@ of the service day. Trips of frequencies.txt have one run a departure of the hea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _DAYS_KEPT = 16
+_SPANS_KEPT = 64  # all boards of a tick ask about few spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class StopIndex:
             self._headways.setdefault(trip, []).append(tuple(span))  # type: ignore[arg-type]
         self._day_starts: dict[int, float] = {}
         self._active = lru_cache(_DAYS_KEPT)(timetable.services.active)
+        self._days_between = lru_cache(_SPANS_KEPT)(partial(_find_days, timetable))
 
     def served(self, stop_idx: int) -> bool:
         """Tell whether any trip calls at a stop."""
@@ -101,11 +104,9 @@ class StopIndex:
         """Give the Unix time that a run's stop times count from."""
         return self.day_start(day) + start_s - int(self.template_s[trip])
 
-    def days_between(self, from_s: float, until_s: float) -> list[date]:
+    def days_between(self, from_s: float, until_s: float) -> Sequence[date]:
         """List the service dates that may have calls in a span of time, earliest first."""
-        first = self.timetable.service_dates_at(from_s)[0]
-        last = self.timetable.service_dates_at(until_s)[-1]
-        return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        return self._days_between(from_s, until_s)
 
     def between(self, stop_idx: int, from_s: float, until_s: float) -> Planned:
         """List the planned calls at a stop that leave at `from_s` or later and arrive by `until_s`.
@@ -177,6 +178,12 @@ class StopIndex:
         trips = self.trip_of_row[self.rows_at(stop_idx)]
         found: list[int] = np.unique(self.timetable.trips.route_idx[trips]).tolist()
         return found
+
+
+def _find_days(timetable: Timetable, from_s: float, until_s: float) -> tuple[date, ...]:
+    first = timetable.service_dates_at(from_s)[0]
+    last = timetable.service_dates_at(until_s)[-1]
+    return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
 def _all_calls(

@@ -1,4 +1,4 @@
-"""Each agency's newest tick, decoded once and off the event loop, with what was seen before it.
+"""Each agency's newest tick, decoded once and in slices, with what was seen before it.
 
 Nothing is decoded for an agency that nobody asks about. Once somebody does, every tick is, for as
 long as there were questions in the last ten minutes: what passed a stop follows from tick to tick.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from sapar.api.arrivals.decode import Live, decode_live
-from sapar.api.arrivals.memory import KEPT_S, Change, Memory, compare
+from sapar.api.arrivals.decode import Live, decode_in_slices, unpack
+from sapar.api.arrivals.memory import KEPT_S, Memory, compare
 from sapar.api.arrivals.places import Places, make_places
+from sapar.api.arrivals.slices import run_between
 from sapar.api.catalogue import Agency, Catalogue
 from sapar.api.document import Document
 from sapar.api.hub import Held, Hub
@@ -194,15 +195,12 @@ class LiveStates:
         places = await plan.derive("places", make_places)
         stop_of_row = plan.timetable.stop_times.stop_idx
 
-        def read() -> tuple[Live, Change | None]:
-            live = decode_live(held.tick, places.index)
-            if before is None or not 0 <= live.header_s - before.header_s <= KEPT_S:
-                return live, None
-            return live, compare(before, live, stop_of_row)
-
-        live, change = await asyncio.to_thread(read)
-        if change is not None:
-            memory.take(change, live)
+        bodies = await asyncio.to_thread(unpack, held.tick)
+        live = await run_between(decode_in_slices(held.tick, bodies, places.index), self._clock)
+        await asyncio.sleep(0)
+        if before is not None and 0 <= live.header_s - before.header_s <= KEPT_S:
+            memory.take(compare(before, live, stop_of_row), live)
+            await asyncio.sleep(0)
         agency = self._catalogue.get(agency_id)
         self._now[agency_id] = Now(agency, plan, places, live, memory, held, self._clock)
         self._wake(agency_id)

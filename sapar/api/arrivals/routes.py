@@ -233,7 +233,7 @@ def board_document(now: Now, stop_id: str, asked: tuple[int, int, int]) -> Docum
 
 
 def _document(now: Now, body: bytes) -> Document:
-    async def packed() -> bytes:
+    def packed() -> bytes:
         return gzip.compress(body, 1, mtime=0)  # 8 kB: less than going to a thread costs
 
     held = now.held
@@ -243,7 +243,7 @@ def _document(now: Now, body: bytes) -> Document:
         "",
         _CACHE,
         plain=Lazy.of(body),
-        gzip=Lazy(packed),
+        gzip=Lazy.here(packed),
         age_s=None if held is None else held.age_s,
     )
 

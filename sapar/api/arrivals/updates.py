@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from google.transit import gtfs_realtime_pb2 as pb
 from numpy.typing import NDArray
 
+from sapar.api.arrivals.slices import Slices, batched
 from sapar.api.arrivals.wire import LENGTH, VARINT, Step, list_parts, read_in_step
 from sapar.core.errors import BadInput
 
@@ -19,6 +20,7 @@ _ENTITY = 2
 _TRIP_UPDATE, _STOP_TIME_UPDATE = 3, 2
 _SEQUENCE, _ARRIVAL, _DEPARTURE, _STOP_ID, _RELATION = 1, 2, 3, 4, 5
 _TIME, _UNCERTAINTY, _SCHEDULED = 2, 3, 4
+_AT_ONCE = 500  # messages that the bindings read in a millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +45,31 @@ class StopUpdates:
     id_end: Longs
 
 
-def read_updates(feed: bytes) -> tuple[list[pb.TripUpdate], StopUpdates, list[pb.FeedEntity]]:
+Updates = tuple[list[pb.TripUpdate], StopUpdates, list[pb.FeedEntity]]
+
+
+def read_updates(feed: bytes) -> Slices[Updates]:
     """Read a feed; give its trip updates without their calls, the calls, and other entities.
 
     Raises:
         BadInput: it is no feed.
     """
     try:
-        return _read(feed)
+        return (yield from _read(feed))
     except DecodeError as exc:
         raise BadInput(f"not a feed: {exc}", code="decode_error") from exc
 
 
-def _read(feed: bytes) -> tuple[list[pb.TripUpdate], StopUpdates, list[pb.FeedEntity]]:
+def _read(feed: bytes) -> Slices[Updates]:
     data = np.frombuffer(feed, np.uint8)
     parts = np.array(list_parts(feed, _ENTITY), np.int64).reshape(-1, 2)
+    yield
     begin, end = _trip_updates(data, parts)
     others = [
         pb.FeedEntity.FromString(feed[first:last]) for first, last in parts[begin < 0].tolist()
     ]
     begin, end = begin[begin >= 0], end[begin >= 0]
+    yield
     owners, starts, ends = [], [], []
     heads: list[list[bytes]] = [[] for _ in range(len(begin))]
     for step in read_in_step(data, begin, end):
@@ -76,11 +83,16 @@ def _read(feed: bytes) -> tuple[list[pb.TripUpdate], StopUpdates, list[pb.FeedEn
             strict=True,
         ):  # fmt: skip
             heads[number].append(feed[first:last])
-    updates = [pb.TripUpdate.FromString(b"".join(head)) for head in heads]
+        yield
+    updates: list[pb.TripUpdate] = []
+    for some in batched(heads, _AT_ONCE):
+        updates += [pb.TripUpdate.FromString(b"".join(head)) for head in some]
+        yield
     nothing = [np.zeros(0, np.int64)]
     owner = np.concatenate(owners or nothing)
     order = np.argsort(owner, kind="stable")
-    calls_of = _calls(
+    yield
+    calls_of = yield from _calls(
         data,
         owner[order],
         np.concatenate(starts or nothing)[order],
@@ -99,7 +111,7 @@ def _trip_updates(data: Bytes, parts: Longs) -> tuple[Longs, Longs]:
     return begin, end
 
 
-def _calls(data: Bytes, owner: Longs, begin: Longs, end: Longs) -> StopUpdates:
+def _calls(data: Bytes, owner: Longs, begin: Longs, end: Longs) -> Slices[StopUpdates]:
     count = len(owner)
     sequence, relation = np.zeros(count, np.int64), np.zeros(count, np.int64)
     places = {field: np.zeros((count, 2), np.int64) for field in (_ARRIVAL, _DEPARTURE, _STOP_ID)}
@@ -110,8 +122,9 @@ def _calls(data: Bytes, owner: Longs, begin: Longs, end: Longs) -> StopUpdates:
             found = (step.field == field) & (step.kind == LENGTH)
             which = step.which[found]
             place[which, 0], place[which, 1] = step.body[found], step.end[found]
-    arrival = _event(data, places[_ARRIVAL])
-    departure = _event(data, places[_DEPARTURE])
+        yield
+    arrival = yield from _event(data, places[_ARRIVAL])
+    departure = yield from _event(data, places[_DEPARTURE])
     ids = places[_STOP_ID]
     return StopUpdates(
         owner,
@@ -126,12 +139,13 @@ def _calls(data: Bytes, owner: Longs, begin: Longs, end: Longs) -> StopUpdates:
     )
 
 
-def _event(data: Bytes, place: Longs) -> dict[int, Longs]:
+def _event(data: Bytes, place: Longs) -> Slices[dict[int, Longs]]:
     """Read the StopTimeEvents at some places; an event that is not there is empty."""
     columns = {field: np.zeros(len(place), np.int64) for field in (_TIME, _UNCERTAINTY, _SCHEDULED)}
     for step in read_in_step(data, place[:, 0], place[:, 1]):
         for field, column in columns.items():
             _put(column, step, field)
+        yield
     return columns
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from sapar.api.arrivals import board as b
 from sapar.api.arrivals.board import make_board
-from sapar.api.onebusaway.arrival import arrival
+from sapar.api.onebusaway.arrival import Arrivals
 from sapar.api.onebusaway.asked import Asked
 from sapar.api.onebusaway.cities import Cities, City, References
 from sapar.core.errors import BadInput, NotFound
@@ -77,10 +77,11 @@ class Boards:
         # the whole day of the run, and what it reaches into the next one
         span = (day_s, 3600.0, 2 * _WINDOW_S)
         references = references_of(asked)
+        trial = Arrivals(city, References(included=False))
         for call in make_board(index, city.now.live, city.now.memory, row, span):
             if city.elements.name(call.trip_id) != trip_id:
                 continue
-            found = msgspec.json.decode(arrival(city, row, call, References(included=False)))
+            found = msgspec.json.decode(trial.element(row, call))
             if found["serviceDate"] != int(1000 * day_s):
                 continue
             if sequence not in {-1, found["stopSequence"]}:
@@ -89,7 +90,7 @@ class Boards:
                 continue
             references.stop(city, row)
             return {
-                "entry": arrival(city, row, call, references),
+                "entry": Arrivals(city, references).element(row, call),
                 "references": references.data(),
             }
         raise NotFound("That run does not call there on that date.", code="no_such_call")
@@ -158,8 +159,9 @@ def arrivals_at(
     """List the arrivals of a stop, each with its time, without runs that leave it out."""
     now = city.now
     board = make_board(now.places.index, now.live, now.memory, row, span)
+    arrivals = Arrivals(city, references)
     return [
-        (call.time_s, arrival(city, row, call, references))
+        (call.time_s, arrivals.element(row, call))
         for call in board
         if call.state != b.LEFT_OUT
         and (not types or call.route < 0 or str(now.places.routes[call.route].type) in types)

@@ -130,13 +130,13 @@ class References:
             self._situations[name] = _situation(city, name, notice)
         return name
 
+    def rows(self, city: City) -> tuple[set[int], set[int]]:
+        """Give the stops and the trips referred to, as rows to add to."""
+        named = self._named(city)
+        return named.stops, named.trips
+
     def join(self, other: References) -> None:
-        """Refer to all that another collection refers to."""
-        for one in other._of.values():
-            mine = self._named(one.city)
-            mine.routes |= one.routes
-            mine.stops |= one.stops
-            mine.trips |= one.trips
+        """Refer to the situations that another collection refers to."""
         self._situations.update(other._situations)
 
     def data(self) -> dict[str, Any]:
@@ -144,9 +144,8 @@ class References:
         named = list(self._of.values()) if self._included else []
         for one in named:
             elements = one.city.elements
-            route_idx = elements.timetable.trips.route_idx
             one.routes.update(*(elements.routes_of(row) for row in one.stops))
-            one.routes.update(int(route_idx[row]) for row in one.trips)
+            one.routes.update(elements.route_of[row] for row in one.trips)
         extra = list(self._extra.values()) if self._included else []
         return {
             "agencies": [one.city.elements.agency(one.city.now.agency.name) for one in named],

@@ -36,7 +36,7 @@ class PlannedCall(NamedTuple):
     place: int
     total: int
     along_m: float
-    text: str
+    text: bytes
 
 
 class Elements:
@@ -54,6 +54,8 @@ class Elements:
         self._sequences: dict[tuple[int, int], tuple[int, int, int]] = {}
         self._directions: dict[int, str] = {}
         self._routes_of: dict[int, tuple[int, ...]] = {}
+        self.route_of: list[int] = self.timetable.trips.route_idx.tolist()
+        """Row of the route of each trip."""
 
     def name(self, local: str) -> str:
         """Give the id of a thing of this agency."""
@@ -213,7 +215,7 @@ class Elements:
 
     def call_names(
         self, stop: int, route: int, trip_id: str, headsign: str, place: int, total: int
-    ) -> str:
+    ) -> bytes:
         """Give the members of arrivalAndDeparture that name things, and those we never fill."""
         shown = self.places.routes[route] if route >= 0 else None
         return _members(
@@ -235,6 +237,10 @@ class Elements:
                 "tripId": self.name(trip_id),
             }
         )
+
+    def quoted_trip(self, row: int) -> str:
+        """Give the id of a trip as JSON."""
+        return _ENCODE(self.name(self.timetable.trips.ids[row])).decode()
 
     def shape_id(self, trip: int) -> str:
         """Give the id of a trip's shape: that of the feed, or one of its sequence of stops."""
@@ -294,9 +300,9 @@ class Elements:
         return found
 
 
-def _members(values: dict[str, Any]) -> str:
+def _members(values: dict[str, Any]) -> bytes:
     """Give members of a JSON object without its braces, a comma behind."""
-    return _ENCODE(values).decode()[1:-1] + ","
+    return _ENCODE(values)[1:-1] + b","
 
 
 def make_elements(plan: Plan) -> Elements:

@@ -35,10 +35,8 @@ def encode_data(data: object) -> bytes:
 
 def wrap(data: bytes, time_s: float) -> bytes:
     """Put the envelope around the data; `currentTime` is the city's time in milliseconds."""
-    return b'{"code":200,"currentTime":%d,"data":%s,"text":"OK","version":2}' % (
-        int(1000 * time_s),
-        data,
-    )
+    begin = b'{"code":200,"currentTime":%d,"data":' % int(1000 * time_s)
+    return b"".join((begin, data, b',"text":"OK","version":2}'))
 
 
 def answer(data: bytes, time_s: float, cache: str = "no-cache") -> Response:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
 
 from sapar.api.arrivals.around import Fix
-from sapar.api.arrivals.decode import NO_ROW, Run
+from sapar.api.arrivals.decode import NO_ROW, Run, RunKey
 from sapar.api.onebusaway.cities import City, References
 from sapar.core.geometry import distance_m
 
@@ -79,23 +79,62 @@ def _metres_to(city: City, fix: Fix, row: int) -> float:
     )
 
 
-def told_status(city: City, driving: Driving, references: References) -> str:
-    """Give the element as JSON: made once a tick for each bus, whatever the number of stops."""
-    key = ("status", driving.fix.id)
-    told = city.now.notes.get(key)
-    if not isinstance(told, _Told):
-        own = References(included=True)
-        element = trip_status(city, driving, own)
-        told = _Told(msgspec.json.encode(element).decode(), own)
-        city.now.notes[key] = told
-    references.join(told.references)
-    return told.element
+class Bus(NamedTuple):
+    """What arrivals say of a bus that is on a run of the timetable.
+
+    Attributes:
+        key: of its run; next_row: the stop-time row that it comes to, or the one behind the last.
+        ends: the row behind the last one; along_m: how far along its line it is; left_m: the rest.
+        band: how full it is, in OneBusAway's word, "" unknown.
+        name: its id, as JSON; status: the element tripStatus.
+        stops, trips: rows that the element refers to; references: situations, None for none.
+    """
+
+    key: RunKey
+    next_row: int
+    ends: int
+    along_m: float
+    left_m: float
+    band: str
+    name: bytes
+    status: bytes
+    stops: set[int]
+    trips: set[int]
+    references: References | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    element: str
-    references: References
+Buses = dict[str, Bus | None]
+
+
+def told_buses(city: City) -> Buses:
+    """Give the buses that arrivals of this tick have told of already, to be added to."""
+    return cast("Buses", city.now.notes.setdefault("buses", {}))
+
+
+def tell_bus(city: City, vehicle_id: str) -> Bus | None:
+    """Make what arrivals say of a bus: once a tick, whatever the number of stops ahead of it."""
+    driving = told_driving(city, vehicle_id)
+    if driving is None:
+        return None
+    now, references = city.now, References(included=True)
+    element = trip_status(city, driving, references)
+    stops, trips = references.rows(city)
+    trip = driving.run.key[0]
+    ends = int(now.plan.timetable.trips.st_begin[trip + 1])
+    crowd = None if now.live is None else now.live.crowds.get(vehicle_id)
+    return Bus(
+        driving.run.key,
+        driving.next_row if driving.next_row >= 0 else ends,
+        ends,
+        driving.along_m,
+        float(now.plan.timetable.trip_pattern(trip).stop_m[-1]) - driving.along_m,
+        "" if crowd is None else crowd.band.upper(),
+        msgspec.json.encode(city.elements.name(vehicle_id)),
+        msgspec.json.encode(element),
+        stops,
+        trips,
+        references if element["situationIds"] else None,
+    )
 
 
 def trip_status(city: City, driving: Driving, references: References) -> dict[str, Any]:

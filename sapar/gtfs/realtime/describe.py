@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from google.transit import gtfs_realtime_pb2 as pb
 
@@ -125,6 +126,7 @@ def vehicle_descriptor(vehicle_id: str) -> bytes:
     return descriptor.SerializeToString(deterministic=True)
 
 
+@lru_cache(maxsize=256)
 def date_text(ordinal: int) -> str:
     """Write a date as GTFS does, YYYYMMDD."""
     return date.fromordinal(ordinal).strftime("%Y%m%d")

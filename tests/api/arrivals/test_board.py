@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapar.api.arrivals.board import make_board
-from sapar.api.arrivals.decode import decode_live
 from sapar.api.arrivals.index import StopIndex
 from sapar.api.arrivals.memory import Memory
 from sapar.gtfs.realtime.tick import Tick, make_body
 from sapar.gtfs.static.values import format_time
 from sapar.gtfs.timetable import Timetable, load_timetable
 from tests.api.arrivals.scene import add_run, at, new_message, scene_zip
+from tests.api.arrivals.through import decode_live
 from tests.gtfs.feeds import zip_files
 
 ZONE = "Asia/Almaty"

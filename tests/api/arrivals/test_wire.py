@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sapar.api.arrivals.updates import read_updates
 from sapar.core.errors import BadInput
+from tests.api.arrivals.through import run_through
 
 _TIMES = st.integers(0, 2**40)
 _SMALL = st.integers(0, 300)
@@ -64,7 +65,7 @@ def feeds(draw: st.DrawFn) -> pb.FeedMessage:
 @given(feeds())
 def test_bulk_reading_is_what_the_bindings_read(message: pb.FeedMessage) -> None:
     feed = message.SerializeToString()
-    updates, calls, others = read_updates(feed)
+    updates, calls, others = run_through(read_updates(feed))
     wanted = [e.trip_update for e in message.entity if e.HasField("trip_update")]
     assert [u.trip for u in updates] == [u.trip for u in wanted]
     assert [u.timestamp for u in updates] == [u.timestamp for u in wanted]
@@ -108,7 +109,7 @@ def test_a_feed_that_was_cut_is_refused_or_read(
     feed = message.SerializeToString()
     cut = feed[: data.draw(st.integers(0, len(feed)))]
     try:
-        read_updates(cut)
+        run_through(read_updates(cut))
     except BadInput:
         return
     # it was cut between two entities
@@ -118,4 +119,4 @@ def test_a_feed_that_was_cut_is_refused_or_read(
 @given(st.binary(max_size=200))
 def test_whatever_comes_never_breaks_it(noise: bytes) -> None:
     with suppress(BadInput):  # any other error would end the test
-        read_updates(noise)
+        run_through(read_updates(noise))
