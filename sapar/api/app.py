@@ -21,7 +21,14 @@ from sapar.api.dispatch.acts import make_acts_router
 from sapar.api.dispatch.alarms import make_alarms_router
 from sapar.api.dispatch.alerts import make_alerts_router
 from sapar.api.dispatch.messages import make_messages_router
-from sapar.api.door import Door
+from sapar.api.door import AtOnce, Door
+from sapar.api.finance.agents import make_agents_router
+from sapar.api.finance.cards import make_cards_router
+from sapar.api.finance.closing import make_closing_router
+from sapar.api.finance.exceptions import make_exceptions_router
+from sapar.api.finance.matching import make_matching_router
+from sapar.api.finance.settlement import make_settlement_router
+from sapar.api.finance.tariffs import make_tariffs_router
 from sapar.api.hub import Hub
 from sapar.api.limits import Gate, hsts
 from sapar.api.onebusaway.routes import make_onebusaway_router
@@ -101,14 +108,9 @@ def create_app(
     errors.install(app)
     _add_rooms(app, parts, filing)
     gate = Gate(settings, keys, clock)
-    app.add_middleware(
-        Door,
-        find=Ready(parts).find,
-        metrics=metrics,
-        gate=gate.refuse,
-        always=hsts(settings),
-        proxies=read_networks(settings.http_trusted_proxies),
-    )
+    proxies = read_networks(settings.http_trusted_proxies)
+    app.state.at_once = AtOnce(Ready(parts).find, metrics, gate.refuse, proxies)
+    app.add_middleware(Door, at_once=app.state.at_once, always=hsts(settings))
     return app
 
 
@@ -140,6 +142,13 @@ def _add_rooms(app: FastAPI, parts: Parts, filing: Filing) -> None:
     app.include_router(make_alarms_router(parts))
     app.include_router(make_alerts_router(parts))
     app.include_router(make_messages_router(parts))
+    app.include_router(make_cards_router(parts))
+    app.include_router(make_tariffs_router(parts))
+    app.include_router(make_matching_router(parts))
+    app.include_router(make_agents_router(parts))
+    app.include_router(make_settlement_router(parts))
+    app.include_router(make_closing_router(parts))
+    app.include_router(make_exceptions_router(parts))
     app.include_router(make_router(parts))
     app.include_router(make_vehicles_router(parts))
     app.include_router(make_stream_router(parts))

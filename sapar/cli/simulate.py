@@ -113,7 +113,9 @@ def _run(
     configure_logging(settings, "simulate")
     devices = read_credentials(credentials)
     timetable = load_timetable(gtfs, fleet.agency_id)
-    aboard = None if validators is None else _aboard(fleet, timetable, validators, cards)
+    aboard = None
+    if validators is not None:
+        aboard = _aboard(fleet, timetable, gtfs, validators, cards)
     with TruthWriter(truth) as writer:
 
         async def run(stop: asyncio.Event) -> None:
@@ -124,19 +126,19 @@ def _run(
 
 
 def _aboard(
-    fleet: FleetSettings, timetable: Timetable, validators: Path, cards: int
+    fleet: FleetSettings, timetable: Timetable, gtfs: Path, validators: Path, cards: int
 ) -> ValidatorSettings:
     from sapar.simulators.faults import FaultRates
     from sapar.simulators.population import make_population
     from sapar.simulators.taps_faults import TapFaults
     from sapar.simulators.validators import LIVE_FAULTS, ValidatorSettings
-    from sapar.simulators.validators_file import read_validators
+    from sapar.simulators.validators_file import read_fares, read_validators
 
     credentials, keys = read_validators(validators)
     people = make_population(cards, len(timetable.routes.ids), fleet.seed)
     faultless = fleet.faults == FaultRates.none()
     faults = TapFaults.none() if faultless else LIVE_FAULTS
-    return ValidatorSettings(credentials, keys, people, faults)
+    return ValidatorSettings(credentials, keys, people, faults, read_fares(gtfs))
 
 
 def run_until_asked(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

@@ -169,6 +169,50 @@ class TapVoid(msgspec.Struct, kw_only=True, omit_defaults=True):
     signature: str | None = None
 
 
+class ProductTotal(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a validator counted of one fare product.
+
+    Attributes:
+        product_id: the product, as on the taps; absent: of taps that name none.
+        taps: how many taps it let in.
+        sum_tiyn: what it took for them from cards, in tiyn: the sum of their `charged_tiyn`.
+    """
+
+    product_id: str | None = None
+    taps: int
+    sum_tiyn: int
+
+
+class ShiftReport(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`data` of an event of kind `shift_report`: a validator's shift (Z) report.
+
+    Attributes:
+        epoch: the epoch of its taps; a shift ends with the epoch.
+        shift_no: number of the shift, from 1 in each epoch, each used once.
+        opened_ms, closed_ms: when the shift began and ended, device time in Unix milliseconds.
+        first_seq, last_seq: numbers of its first and last tap; both absent: nobody tapped.
+        products: what it counted by product, each product once.
+        denied: how many taps it let nobody ride on.
+        total_taps, total_tiyn: grand totals of taps let in and of what was taken for them, this
+            shift included; never reset, in no epoch.
+        alg, key_id, signature: the seal, as on a tap.
+    """
+
+    epoch: int
+    shift_no: int
+    opened_ms: int
+    closed_ms: int
+    first_seq: int | None = None
+    last_seq: int | None = None
+    products: list[ProductTotal] = []
+    denied: int = 0
+    total_taps: int
+    total_tiyn: int
+    alg: str | None = None
+    key_id: int | None = None
+    signature: str | None = None
+
+
 class Shift(Record, kw_only=True, omit_defaults=True):
     """A driver signs on or off (topic `shift`)."""
 

@@ -21,7 +21,7 @@ from nacl.bindings import crypto_sign_PUBLICKEYBYTES
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
-from sapar.contract.messages import Tap, TapVoid
+from sapar.contract.messages import ShiftReport, Tap, TapVoid
 
 Algorithm = Literal["ed25519", "hmac-sha256"]
 ED25519: Final = "ed25519"
@@ -76,6 +76,7 @@ at the end, default to absent, and never move: this order is what devices have s
 
 _TAP_FORM: Final = "sapar-tap-1"
 _VOID_FORM: Final = "sapar-tap-void-1"
+_SHIFT_FORM: Final = "sapar-shift-report-1"
 _pack = msgspec.msgpack.Encoder().encode
 _values_of = attrgetter(*SEALED_FIELDS)
 
@@ -154,6 +155,47 @@ def seal_void(
     """Give the void with `alg`, `key_id` and its seal; arguments as in `seal_tap`."""
     bare = msgspec.structs.replace(void, alg=algorithm, key_id=key_id, signature=None)
     canonical = canonical_void(agency_id, device_id, time_ms, bare)
+    bare.signature = encode_seal(sign(canonical, algorithm, key))
+    return bare
+
+
+def canonical_shift(agency_id: str, device_id: str, time_ms: int, report: ShiftReport) -> bytes:
+    """Give the bytes that the seal of a shift report is made over; `time_ms` is its event's."""
+    return _pack(
+        [
+            _SHIFT_FORM,
+            agency_id,
+            device_id,
+            time_ms,
+            report.epoch,
+            report.shift_no,
+            report.opened_ms,
+            report.closed_ms,
+            report.first_seq,
+            report.last_seq,
+            [[one.product_id, one.taps, one.sum_tiyn] for one in report.products],
+            report.denied,
+            report.total_taps,
+            report.total_tiyn,
+            report.alg,
+            report.key_id,
+        ]
+    )
+
+
+def seal_shift(
+    agency_id: str,
+    device_id: str,
+    time_ms: int,
+    report: ShiftReport,
+    *,
+    algorithm: Algorithm,
+    key_id: int,
+    key: bytes,
+) -> ShiftReport:
+    """Give the report with `alg`, `key_id` and its seal; arguments as in `seal_tap`."""
+    bare = msgspec.structs.replace(report, alg=algorithm, key_id=key_id, signature=None)
+    canonical = canonical_shift(agency_id, device_id, time_ms, bare)
     bare.signature = encode_seal(sign(canonical, algorithm, key))
     return bare
 

@@ -240,6 +240,8 @@ async def _drive(
         end_s = ride.fleet.time_s + settings.duration_s
     with TapTruth(truth.folder) as taps:
         await _drive_until(ride, end_s, truth, taps, clock, stop)
+    if ride.validators is not None:
+        ride.validators.end_shifts()
 
 
 async def _drive_until(

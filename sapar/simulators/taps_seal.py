@@ -8,8 +8,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from sapar.contract.messages import Tap
-from sapar.contract.seal import Algorithm, digest_of_tap, public_key_of, seal_tap
+from sapar.contract.messages import ShiftReport, Tap
+from sapar.contract.seal import (
+    Algorithm,
+    digest_of_tap,
+    public_key_of,
+    seal_shift,
+    seal_tap,
+)
 from sapar.simulators.taps import MadeTap
 
 _replace = msgspec.structs.replace
@@ -60,6 +66,12 @@ class Sealer:
     def seal_all(self, taps: Iterable[MadeTap]) -> list[MadeTap]:
         """Seal taps that stand in the order in which each validator made them."""
         return [self.seal(one) for one in taps]
+
+    def seal_report(self, device: int, time_ms: int, report: ShiftReport) -> ShiftReport:
+        """Seal the shift report of a validator; `time_ms` is that of the event that brings it."""
+        device_id = self._device_ids[device]
+        key = self._keys[device_id]
+        return seal_shift(self._agency_id, device_id, time_ms, report, **key._asdict())
 
     def _with_seal(self, device_id: str, tap: Tap, one: MadeTap) -> Tap:
         if one.fault == "unsigned":

@@ -20,12 +20,13 @@ from typing import Self
 import msgspec
 
 from sapar.contract.codec import encode
-from sapar.contract.messages import Tap
+from sapar.contract.messages import Event, Tap
 from sapar.gtfs.timetable import Timetable
 from sapar.simulators.buses import BusFleet
 from sapar.simulators.device import Credentials, DeviceClient
 from sapar.simulators.outbox import Entry, pair
 from sapar.simulators.population import Population
+from sapar.simulators.shift_reports import SHIFT_S, ShiftCounter, first_end_s
 from sapar.simulators.taps import MadeTap
 from sapar.simulators.taps_faults import EXPECTED, TapFaults
 from sapar.simulators.taps_seal import DeviceKey, Sealer
@@ -68,12 +69,17 @@ class ValidatorSettings:
         credentials: a validator for each vehicle that has one; keys: theirs, by name.
         population: who rides; line numbers are row numbers of the timetable's routes.
         faults: how often things go wrong; `reboot` and `lost` per validator-hour.
+        fares: what validators take, as (product, tiyn a rider) by category; of others they claim
+            nothing.
+        shift_s: seconds until a driver is relieved and the validator reports its shift.
     """
 
     credentials: Sequence[Credentials]
     keys: Mapping[str, DeviceKey]
     population: Population
     faults: TapFaults = LIVE_FAULTS
+    fares: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    shift_s: float = SHIFT_S
 
 
 @dataclass(order=True, slots=True)
@@ -142,6 +148,11 @@ class Validators:
             else 0
             for _ in devices
         ]  # fmt: skip
+        begin_s = fleet.time_s
+        relieved = random.Random(seed * 419 + 11)  # of its own: the taps of a seed stay as they are
+        self._fares, self._shift_s = settings.fares, settings.shift_s
+        self._shifts = [ShiftCounter(round(begin_s * 1000)) for _ in devices]
+        self._shift_ends = [first_end_s(begin_s, relieved, self._shift_s) for _ in devices]
         self._due: list[_Due] = []
         self._number = 0
         self._losing = [0] * len(devices)
@@ -162,7 +173,29 @@ class Validators:
         rows: list[str] = []
         while self._due and self._due[0].time_s <= now_s:
             rows += self._tap(heapq.heappop(self._due))
+        for vehicle, end_s in enumerate(self._shift_ends):
+            if end_s <= now_s:
+                self._end_shift(vehicle)
+                self._shift_ends[vehicle] = end_s + self._shift_s
         return rows
+
+    def end_shifts(self) -> None:
+        """Report the shifts that are going on: the day is over."""
+        for vehicle in range(len(self.devices)):
+            self._end_shift(vehicle)
+
+    def _end_shift(self, vehicle: int) -> None:
+        """Report a shift under the validator's seal, as an event."""
+        device, time_ms = self.devices[vehicle], round(self._fleet.time_s * 1000)
+        report = self._shifts[vehicle].close(time_ms, device.epoch)
+        sealed = self._sealer.seal_report(vehicle, time_ms, report)
+        seq = device.next_seq("event")
+        event = Event(
+            epoch=device.epoch, seq=seq, time_ms=time_ms, kind="shift_report",
+            data=msgspec.to_builtins(sealed),
+        )  # fmt: skip
+        device.record("event", event, Note(time_ms, STORED, ""))
+        self.counts["shift"] += 1
 
     def _plan(
         self, time_s: float, vehicle: int, card: int, riders: int, copy: MadeTap | None = None
@@ -174,6 +207,8 @@ class Validators:
         """Let validators lose their counters, or the next few taps."""
         for vehicle, device in enumerate(self.devices):
             if self._draw.random() < self._faults.reboot / _HOUR_S:
+                self._end_shift(vehicle)  # the totals are kept elsewhere than the counters
+                self._shifts[vehicle].begin_epoch()
                 device.reboot()
                 number = self._boots[vehicle][0] + 1
                 self._boots[vehicle] = (number, round(self._fleet.time_s * 1000))
@@ -189,6 +224,7 @@ class Validators:
         if due.copy is None:
             fault = self._fault()
         tap = self._record(due, device, fault)
+        self._shifts[due.vehicle].count(tap)
         made = MadeTap(due.vehicle, tap, due.card, round(due.time_s * 1000), fault)
         if self._losing[due.vehicle] and tap.seq > 1:
             self._losing[due.vehicle] -= 1
@@ -218,6 +254,9 @@ class Validators:
         trips, routes = self._timetable.trips, self._timetable.routes
         people = self._riders.population
         counter = self._riders.next_counter(due.card) if due.copy is None else due.copy.tap.counter
+        product, fare_tiyn = self._fares.get(people.category_of(due.card), (None, None))
+        if fault == "denied":
+            product, fare_tiyn = None, None
         return Tap(
             epoch=device.epoch,
             seq=seq,
@@ -231,6 +270,8 @@ class Validators:
             uptime_ms=max(0, true_ms - booted_ms),
             clock_src="rtc" if skew_ms else "gnss",
             outcome="deny" if fault == "denied" else "allow",
+            product_id=product,
+            charged_tiyn=None if fare_tiyn is None else fare_tiyn * due.riders,
         )
 
     def _plan_copy(self, due: _Due, made: MadeTap) -> None:

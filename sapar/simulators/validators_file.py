@@ -1,9 +1,12 @@
-"""The file that tells the simulator its validators: who they are and what they seal with."""
+"""What tells the simulator its validators: who they are, what they seal with, what they take."""
 
 from __future__ import annotations
 
 import csv
+import io
+import zipfile
 from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from sapar.contract.seal import ALGORITHMS, Algorithm
@@ -54,6 +57,32 @@ def read_validators(path: Path) -> tuple[list[Credentials], dict[str, DeviceKey]
     if not credentials:
         raise BadInput(f"{path} lists no validator", code="bad_validators_file")
     return credentials, keys
+
+
+def read_fares(gtfs: Path) -> dict[str, tuple[str, int]]:
+    """Give what a validator takes for a ride by card: (product, tiyn) by rider category.
+
+    The first product of the feed's `fare_products.txt`; nothing where the feed has no fares. A
+    simulated validator knows neither suburbs nor evenings, transfers or caps: what it claims is
+    compared with what its taps claim, and never with the tariff.
+
+    Raises:
+        BadInput: an amount is none.
+    """
+    found: dict[str, tuple[str, int]] = {}
+    with zipfile.ZipFile(gtfs) as feed:
+        if "fare_products.txt" not in feed.namelist():
+            return found
+        with feed.open("fare_products.txt") as raw:
+            rows = list(csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")))
+    for row in rows:
+        if row["fare_product_id"] == rows[0]["fare_product_id"] and row["fare_media_id"] == "card":
+            try:
+                tiyn = int(Decimal(row["amount"]) * 100)
+            except (InvalidOperation, ValueError, OverflowError) as exc:
+                raise BadInput(f"{gtfs}: {row['amount']!r} is no amount", code="amount") from exc
+            found[row["rider_category_id"]] = (row["fare_product_id"], tiyn)
+    return found
 
 
 def _algorithm(row: Mapping[str, str]) -> Algorithm:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 from nacl.signing import VerifyKey
 
-from sapar.contract.messages import Tap, TapVoid
+from sapar.contract.messages import ShiftReport, Tap, TapVoid
 from sapar.contract.seal import ED25519, PUBLIC_KEY_BYTES
 from sapar.core.db import Pool, load_queries, translated
 from sapar.core.errors import Fault, Refused
@@ -82,7 +82,9 @@ class KeyRing:
             keys[device_no, key_id] = DeviceKey(key_id, algorithm, secret, verify, start_ms, end_ms)
         return cls(keys)
 
-    def find_key(self, device_no: int, sealed: Tap | TapVoid, time_ms: int) -> DeviceKey | str:
+    def find_key(
+        self, device_no: int, sealed: Tap | TapVoid | ShiftReport, time_ms: int
+    ) -> DeviceKey | str:
         """Give the key that a record's seal must be proved with, or why there is none.
 
         The answer depends on the record's own time: a key that was revoked still proves what was

@@ -20,6 +20,7 @@ from sapar.core.log import get_logger
 from sapar.core.metrics import Metrics
 from sapar.core.settings import Settings
 from sapar.fleet.registry import Registry
+from sapar.ticketing.device_shifts import take_device_shifts
 from sapar.ticketing.device_voids import take_device_voids
 from sapar.ticketing.keys import KeyWatcher
 from sapar.ticketing.taps.store import StoredTap, find_stored
@@ -185,6 +186,14 @@ class Line:
             Unavailable: the database does not answer.
         """
         await take_device_voids(self._pool, registry, self._keys.current, self._clock)
+
+    async def take_device_shifts(self, registry: Registry) -> None:
+        """Keep the shift reports that devices have sent, under their seals.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        await take_device_shifts(self._pool, registry, self._keys.current, self._clock)
 
     async def write_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Store dead letters.

@@ -61,3 +61,62 @@ RETURNING device_no;
 INSERT INTO ticketing_exception (agency_id, kind, subject, device_no, detail, opened_at)
 VALUES (%(agency_id)s, 'void_refused', %(subject)s, %(device_no)s, %(code)s, %(now)s)
 ON CONFLICT DO NOTHING;
+
+-- name: new_device_shifts
+-- Shift reports that devices sent as events and that were not judged yet, the first received first;
+-- time in Unix milliseconds. Those received a week before the last that was judged are not asked
+-- for again: none of them waits.
+SELECT e.device_no, e.epoch, e.seq, e.digest, (extract(epoch FROM e.time) * 1000)::bigint, e.data,
+       e.received_at
+FROM event AS e
+WHERE e.kind = 'shift_report'
+  AND e.received_at >= coalesce((SELECT max(received_at) FROM device_shift),
+                                '-infinity') - interval '7 days'
+  AND NOT EXISTS (SELECT FROM device_shift AS s
+                  WHERE s.device_no = e.device_no AND s.epoch = e.epoch AND s.seq = e.seq
+                    AND s.digest = e.digest)
+ORDER BY e.received_at, e.device_no, e.epoch, e.seq
+LIMIT 500;
+
+-- name: insert_device_shift
+-- Gives a row to the one worker that judges it.
+INSERT INTO device_shift (device_no, epoch, seq, digest, received_at, judged_at, code)
+VALUES (%(device_no)s, %(epoch)s, %(seq)s, %(digest)s, %(received_at)s, %(now)s, %(code)s)
+ON CONFLICT DO NOTHING
+RETURNING device_no;
+
+-- name: open_shift_exception
+-- A shift report that does not count: a person looks at it.
+INSERT INTO ticketing_exception (agency_id, kind, subject, device_no, detail, opened_at)
+VALUES (%(agency_id)s, 'shift_refused', %(subject)s, %(device_no)s, %(code)s, %(now)s)
+ON CONFLICT DO NOTHING;
+
+-- name: lock_shifts
+-- One writer of a device's shift reports at a time.
+SELECT pg_advisory_xact_lock(hashtextextended('shift reports', %(device_no)s));
+
+-- name: insert_shift_report
+-- Once: the same content again changes nothing.
+INSERT INTO shift_report (agency_id, device_no, epoch, shift_no, digest, counts, event_epoch,
+                          event_seq, device_time, opened_at, closed_at, service_date, first_seq,
+                          last_seq, denied, products, tap_counts, sums_tiyn, taps, sum_tiyn,
+                          total_taps, total_tiyn, data, received_at)
+VALUES (%(agency_id)s, %(device_no)s, %(shift_epoch)s, %(shift_no)s, %(content)s, false, %(epoch)s,
+        %(seq)s, %(device_time)s, %(opened_at)s, %(closed_at)s, %(service_date)s, %(first_seq)s,
+        %(last_seq)s, %(denied)s, %(products)s, %(tap_counts)s, %(sums_tiyn)s, %(taps)s, %(sum_tiyn)s,
+        %(total_taps)s, %(total_tiyn)s, %(data)s, %(received_at)s)
+ON CONFLICT DO NOTHING
+RETURNING report_no;
+
+-- name: uncount_shift_reports
+-- Of several contents under one number ...
+UPDATE shift_report SET counts = false
+WHERE device_no = %(device_no)s AND epoch = %(shift_epoch)s AND shift_no = %(shift_no)s AND counts;
+
+-- name: count_shift_report
+-- ... the one with the earliest device time counts, of equal ones that with the smaller digest.
+UPDATE shift_report SET counts = true
+WHERE report_no = (SELECT report_no FROM shift_report
+                   WHERE device_no = %(device_no)s AND epoch = %(shift_epoch)s
+                     AND shift_no = %(shift_no)s
+                   ORDER BY device_time, digest LIMIT 1);

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nacl.signing import VerifyKey
 from prometheus_client import Counter
 
-from sapar.contract.messages import Tap, TapVoid
+from sapar.contract.messages import ShiftReport, Tap, TapVoid
 from sapar.contract.seal import decode_seal, ed25519_holds, hmac_holds
 from sapar.fleet.registry import DeviceEntry
 from sapar.ticketing.keys import DeviceKey, KeyRing
@@ -132,7 +132,11 @@ def judge_but_ed25519(candidate: Candidate, ring: KeyRing) -> str | tuple[bytes,
 
 
 def judge_seal(
-    ring: KeyRing, device_no: int, sealed: Tap | TapVoid, time_ms: int, canonical: bytes
+    ring: KeyRing,
+    device_no: int,
+    sealed: Tap | TapVoid | ShiftReport,
+    time_ms: int,
+    canonical: bytes,
 ) -> str | None:
     """Say why the seal of one record does not count, or None when it is good."""
     key = ring.find_key(device_no, sealed, time_ms)

@@ -95,7 +95,7 @@ class Worker:
             tasks.create_task(self._judge(), name="judge")
             tasks.create_task(self._lanes.run(), name="post")
             tasks.create_task(repeat(self._settings.ack_interval_ms / 2000, self._send_acks))
-            tasks.create_task(repeat(self._settings.registry_refresh_s, self._take_voids))
+            tasks.create_task(repeat(self._settings.registry_refresh_s, self._take_events))
 
     async def _fill(self) -> None:
         settings = self._settings
@@ -141,8 +141,9 @@ class Worker:
         for letter in dead:
             self._acks.add_dead(letter)
 
-    async def _take_voids(self) -> None:
+    async def _take_events(self) -> None:
         await self._line.take_device_voids(self._registry.current)
+        await self._line.take_device_shifts(self._registry.current)
 
     async def _send_acks(self) -> None:
         await self._acks.send_due(self._client, self._intake.encodings)

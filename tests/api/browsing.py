@@ -98,7 +98,7 @@ async def visit(
         )
         await page.goto(api.url + path)
         yield page
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 async def has_drawn(page: Page, vehicles: int) -> None:

@@ -12,10 +12,12 @@ import httpx
 import pytest
 import uvicorn
 from playwright.async_api import Browser, async_playwright
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sapar.api.app import create_app
 from sapar.api.hub import Hub
 from sapar.api.pages import BUILT
+from sapar.cli.http_protocol import make_protocol
 from sapar.core.clock import Clock, SystemClock
 from sapar.core.db import open_pool
 from sapar.core.metrics import Metrics
@@ -98,9 +100,16 @@ async def ticking(engine: MqttClient, agency: str) -> AsyncIterator[Ticking]:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, web_folder: Path = BUILT, clock: Clock | None = None
+    settings: Settings,
+    web_folder: Path = BUILT,
+    clock: Clock | None = None,
+    *,
+    at_once: bool = True,
 ) -> AsyncIterator[Instance]:
-    """Run an instance on a free port until the end of the `async with`."""
+    """Run an instance on a free port until the end of the `async with`.
+
+    Without `at_once` all that it answers goes through the application, as with granian.
+    """
     metrics, clock = Metrics(), clock or SystemClock()
     hub = Hub(clock, metrics)
     conninfo = settings.database_url.get_secret_value()
@@ -111,7 +120,11 @@ async def running(
         town.client_of(settings, f"api-{port}") as broker,
     ):
         app = create_app(settings, pool, clock, metrics, hub, web_folder=web_folder)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="on"))
+        http_class = make_protocol(app.state.at_once) if at_once else HttpToolsProtocol
+        config = uvicorn.Config(
+            app, log_level="error", ws="none", lifespan="on", server_header=False, http=http_class
+        )
+        server = uvicorn.Server(config)
         listening = asyncio.create_task(hub.run(broker))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://127.0.0.1:{port}"

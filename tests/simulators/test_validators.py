@@ -5,10 +5,12 @@ import csv
 from collections import Counter, defaultdict
 from dataclasses import replace
 
+import msgspec
 import pytest
 from nacl.signing import VerifyKey
 
-from sapar.contract.seal import canonical_bytes, decode_seal, ed25519_holds
+from sapar.contract.messages import ShiftReport
+from sapar.contract.seal import canonical_bytes, canonical_shift, decode_seal, ed25519_holds
 from sapar.core.clock import ScaledClock, SystemClock
 from sapar.core.errors import BadInput
 from sapar.simulators.device import Credentials
@@ -25,6 +27,7 @@ from tests.simulators.acknowledger import PASSWORD, acknowledger, admit
 from tests.simulators.network import at, network
 
 BUSES = 8
+FARES = {"adult": ("single", 8000), "pupil": ("single", 4000)}
 FAULTS = TapFaults(0.04, 0.04, 0.04, 0.04, 0.04, 0.04, 0.04, 0.5, 4.0, 4.0)
 
 
@@ -37,7 +40,7 @@ async def test_every_tap_is_published_and_told(broker, tmp_path):
     admit(broker, "sim-taps", [one.device_id for one in (*trackers, *validators)])
     keys = {one.device_id: make_ed25519_key(1, one.device_id) for one in validators}
     people = make_population(3000, len(network().routes.ids), seed=5)
-    aboard = ValidatorSettings(validators, keys, people, FAULTS)
+    aboard = ValidatorSettings(validators, keys, people, FAULTS, FARES, shift_s=600.0)
     options = FleetSettings(
         "sim-taps",
         ("127.0.0.1", broker.device_port),
@@ -67,10 +70,17 @@ async def test_every_tap_is_published_and_told(broker, tmp_path):
         for row in published
         if row["kind"] == "tap"
     }
+    reports = {key for key in server.records if key[1] == "event"}
+    assert reports == {
+        (row["device_id"], "event", int(row["epoch"]), int(row["seq"]))
+        for row in published
+        if row["kind"] == "event"
+    }
     faults = Counter(row["fault"] for row in rows)
     assert {"forged", "unsigned", "denied", "conflict"} <= set(faults)
     check_rows(rows)
     check_seals(rows, server, keys)
+    check_shifts(rows, server, keys)
 
 
 def read(path, columns):
@@ -108,6 +118,43 @@ def check_seals(rows, server, keys):
                 VerifyKey(keys[device].public_key),
             )
             assert good == ((device, epoch, seq) not in bad)
+
+
+def check_shifts(rows, server, keys):
+    """Every number stands in one sealed report, which counts what the truth says was taken."""
+    made = {identity(row): row for row in rows if row["variant"] == "0"}
+    reports = [
+        (device, record.time_ms, msgspec.convert(record.data, ShiftReport))
+        for (device, kind, _, _), record in server.records.items()
+        if kind == "event" and record.kind == "shift_report"
+    ]
+    covered, checked = [], 0
+    for device, time_ms, report in reports:
+        canonical = canonical_shift("sim-taps", device, time_ms, report)
+        key = VerifyKey(keys[device].public_key)
+        assert ed25519_holds(canonical, decode_seal(report.signature or "") or b"", key)
+        if report.first_seq is None or report.last_seq is None:
+            continue
+        numbers = [
+            (device, report.epoch, seq) for seq in range(report.first_seq, report.last_seq + 1)
+        ]
+        covered += numbers
+        assert report.denied + sum(one.taps for one in report.products) == len(numbers)
+        of_shift = [made[one] for one in numbers]
+        if any(row["fault"] == "lost" for row in of_shift):
+            continue  # the truth does not say whether it would have been denied
+        assert report.denied == sum(row["fault"] == "denied" for row in of_shift)
+        taken: Counter[str | None] = Counter()
+        for row in of_shift:
+            product, fare = FARES.get(row["category"], (None, 0))
+            riders = int(row["riders"]) - (row["fault"] == "forged")  # one more since the seal
+            taken[product] += fare * riders * (row["fault"] != "denied")
+        counted = {one.product_id: one.sum_tiyn for one in report.products}
+        assert +Counter(counted) == +taken
+        checked += 1
+    assert sorted(covered) == sorted(made)
+    assert len(reports) > 2 * BUSES
+    assert checked > BUSES
 
 
 async def test_every_bus_needs_a_validator(broker, tmp_path):

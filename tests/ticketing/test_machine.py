@@ -20,11 +20,10 @@ from hypothesis.stateful import (
 )
 
 from sapar.core.clock import SystemClock
-from sapar.core.db import connect_async
+from sapar.core.db import connect, connect_async
 from sapar.deploy.native import PostgresCluster
 from sapar.ticketing.cards.operations import Desk
 from sapar.ticketing.ledger.accounts import Accounts
-from sapar.ticketing.ledger.business_days import lock_closing
 from sapar.ticketing.post import judge_again, post_taps
 from sapar.ticketing.taps.carriers import load_carriers
 from sapar.ticketing.taps.voids import void_range
@@ -33,6 +32,7 @@ from tests.ticketing.agreement import (
     check_invariants,
     compare,
 )
+from tests.ticketing.closing import close_day
 from tests.ticketing.machine_desk import CARDS, DeskRules, cards, minutes
 from tests.ticketing.oracle import MINUTE_MS, fare_day
 from tests.ticketing.simulated import (
@@ -206,15 +206,8 @@ class TicketingMachine(DeskRules):
     def close_day(self, day):
         """Finance closes a day; what comes for it later is posted into the next open one."""
         self.closed.add(day)
-        self.runner.run(self._close(day))
-
-    async def _close(self, day):
-        async with self.connection.transaction():
-            await lock_closing(self.connection, AGENCY)
-            await self.connection.execute(
-                "INSERT INTO business_day VALUES (%s, %s, clock_timestamp(), 'finance')",
-                (AGENCY, day),
-            )
+        with connect(self.world.conninfo) as connection:
+            close_day(connection, AGENCY, day)
 
     # -- what must hold -----------------------------------------------------------------------
 

@@ -331,6 +331,28 @@ def ledger(
         raise typer.Exit(1)
 
 
+@app.command()
+def close(
+    cards: Annotated[int, typer.Option(min=1, help="Cards in the database.")] = 1_300_000,
+    taps: Annotated[int, typer.Option(min=1000, help="Taps of the day.")] = 1_000_000,
+    lines: Annotated[int, typer.Option(min=0, help="Bank lines to match; 0: none.")] = 50_000,
+    items: Annotated[int, typer.Option(min=1, help="Items that they may pay.")] = 200_000,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Seconds to close a day through all stages and both signatures, and to match bank lines.
+
+    The day's taps are written at once; what stands in its way was accepted before. Exit status 1
+    when the ledger does not add up afterwards.
+    """
+    from sapar.cli.bench.close import CloseOptions, bench_close
+
+    with reported():
+        report = bench_close(CloseOptions(cards, taps, lines, items), _say)
+    _end(report, as_json)
+    if not report["ledger_balanced"]:
+        raise typer.Exit(1)
+
+
 def _say(text: str) -> None:
     typer.echo(text, err=True)
 

@@ -81,12 +81,13 @@ class _Round:
 def bench_ledger(options: LedgerOptions, say: Say) -> dict[str, Any]:
     """Measure on a private cluster that waits for the disk at every commit; give the figures."""
     directory = state_directory(Path.cwd()) / "bench-ledger"
-    with hold_directory(directory), _fresh_database(directory) as settings:
+    with hold_directory(directory), fresh_database(directory) as settings:
         return _LedgerBench(options, settings, say).run()
 
 
 @contextmanager
-def _fresh_database(directory: Path) -> Iterator[Settings]:
+def fresh_database(directory: Path) -> Iterator[Settings]:
+    """Start a private cluster with a fresh database; both are gone afterwards."""
     cluster = PostgresCluster(directory / "postgres", port=free_port(5432))
     cluster.start()
     try:
@@ -257,7 +258,7 @@ class _LedgerBench:
         return {
             "wal": row[0],
             "tables": row[1],
-            "cpu_us": _database_cpu_us(self._settings.data_dir),
+            "cpu_us": database_cpu_us(self._settings.data_dir),
         }
 
 
@@ -282,7 +283,7 @@ def _headline(rounds: dict[str, _Round]) -> dict[str, Any]:
     }
 
 
-def _database_cpu_us(directory: Path) -> int:
+def database_cpu_us(directory: Path) -> int:
     """Give the processor time that the cluster has used: its processes', and those' that ended."""
     recorded = (directory / "postgres" / "data" / "postmaster.pid").read_text(encoding="utf-8")
     postmaster = recorded.split("\n", 1)[0]

@@ -166,10 +166,11 @@ def judge_ticketing(conninfo: str) -> dict[str, Any]:
         row = connection.execute(
             "SELECT (SELECT count(*) FROM tap), (SELECT count(*) FROM journal),"
             " (SELECT count(*) FROM tap_gap),"
-            " (SELECT count(*) FROM ticketing_exception WHERE closed_at IS NULL)"
+            " (SELECT count(*) FROM ticketing_exception WHERE closed_at IS NULL),"
+            " (SELECT count(*) FROM shift_report WHERE counts)"
         ).fetchone()
     assert row is not None
-    names = ("taps", "journals", "open_gaps", "exceptions")
+    names = ("taps", "journals", "open_gaps", "exceptions", "shift_reports")
     wrong = asyncio.run(_imbalances(conninfo))
     return dict(zip(names, row, strict=True)) | {
         "ledger_balanced": not wrong,

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import typer
 
+from sapar.cli.finance import (
+    agents,
+    bank,
+    claims,
+    close,
+    exceptions,
+    match,
+    open_data,
+    settle,
+    shifts,
+)
 from sapar.cli.ticketing import cards, controls, ledger, tariff
 from sapar.cli.ticketing.judge import judge
 from sapar.cli.ticketing.move_in import move_in
@@ -15,7 +26,16 @@ app.add_typer(tariff.app, name="tariff")
 cards.app.command("pin")(pin)
 app.add_typer(cards.app, name="cards")
 app.add_typer(controls.gaps_app, name="gaps")
-app.add_typer(controls.exceptions_app, name="exceptions")
+app.add_typer(exceptions.app, name="exceptions")
+app.add_typer(shifts.app, name="shifts")
+app.add_typer(bank.app, name="bank")
+app.add_typer(match.app, name="match")
+app.add_typer(close.app, name="close")
+app.add_typer(settle.app, name="settle")
+app.add_typer(claims.app, name="claims")
+app.add_typer(open_data.app, name="open-data")
+app.add_typer(agents.agents, name="agents")
+app.add_typer(agents.processors, name="processors")
 app.add_typer(ledger.chain, name="chain")
 for command in (run, judge, controls.controls, ledger.check, ledger.verify):
     app.command()(command)

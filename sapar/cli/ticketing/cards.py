@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sapar.cli.ticketing.desk import at_desk, on_connection, tenge
+from sapar.cli.at_desk import at_desk, on_connection, tenge
 from sapar.core.settings import Settings
 
 if TYPE_CHECKING:

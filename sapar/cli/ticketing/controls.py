@@ -1,4 +1,4 @@
-"""`sapar ticketing gaps`, `exceptions`, `controls`: what finance asks before it closes a day."""
+"""`sapar ticketing gaps`, `controls`: what finance asks before it closes a day."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sapar.cli.ticketing.desk import on_connection, tenge
+from sapar.cli.at_desk import on_connection, tenge
 from sapar.core.settings import Settings
 
 if TYPE_CHECKING:
     from sapar.core.db import AsyncConnection
 
 gaps_app = typer.Typer(help="Taps that devices never sent.", no_args_is_help=True)
-exceptions_app = typer.Typer(help="What a person must look at.", no_args_is_help=True)
 
 Agency = Annotated[str | None, typer.Option("--agency", help="SAPAR_AGENCY if not given.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, amounts in tiyn.")]
@@ -65,44 +64,6 @@ def void_gap(
         )
 
     typer.echo(f"{on_connection(settings, work)} taps will never come")
-
-
-@exceptions_app.command("list")
-def list_open_exceptions(
-    kind: Annotated[str | None, typer.Option("--kind", help="Only of this kind.")] = None,
-    agency: Agency = None,
-    most: Most = 100,
-    as_json: AsJson = False,
-) -> None:
-    """Show the open exceptions."""
-    from sapar.ticketing.controls import list_exceptions
-
-    settings = Settings()
-    agency_id = agency or settings.agency
-    rows = on_connection(settings, lambda c: list_exceptions(c, agency_id, kind, most))
-    names = ("no", "kind", "subject", "value_tiyn", "detail", "opened_at", "device", "card")
-    _show(names, rows, "No exceptions are open.", as_json=as_json)
-
-
-@exceptions_app.command("close")
-def close_one(exception_no: int, reason: Reason, agency: Agency = None) -> None:
-    """Close an exception with what was found out."""
-    from sapar.ticketing.controls import close_exception
-
-    settings = Settings()
-
-    async def work(connection: AsyncConnection) -> None:
-        await close_exception(
-            connection,
-            agency or settings.agency,
-            exception_no,
-            reason=reason,
-            actor=getpass.getuser(),
-            now=settings.clock().now(),
-        )
-
-    on_connection(settings, work)
-    typer.echo(f"exception {exception_no} is closed")
 
 
 def controls(

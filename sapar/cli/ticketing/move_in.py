@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sapar.cli.ticketing.desk import at_desk, tenge
+from sapar.cli.at_desk import at_desk, tenge
 from sapar.core.settings import Settings
 
 if TYPE_CHECKING:

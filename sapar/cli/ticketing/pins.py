@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sapar.cli.ticketing.desk import on_connection
+from sapar.cli.at_desk import on_connection
 from sapar.core.settings import Settings
 
 if TYPE_CHECKING:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sapar.cli.process import run_until_signal, start_part
 from sapar.cli.report import reported
 from sapar.core.settings import Settings
+
+if TYPE_CHECKING:
+    from sapar.core.metrics import Metrics
 
 
 def run(
@@ -28,7 +31,6 @@ def run(
     """
     from sapar.ticketing.reference import open_post
     from sapar.ticketing.worker import retire as retire_worker
-    from sapar.ticketing.worker import run_ticketing
 
     settings = Settings()
     if worker is not None:
@@ -40,4 +42,19 @@ def run(
             count = asyncio.run(retire_worker(settings, settings.clock(), metrics, open_post))
             typer.echo(f"worker {number} is retired; {count} messages were drained")
             return
-        run_until_signal(run_ticketing(settings, settings.clock(), metrics, open_post))
+        run_until_signal(_work(settings, metrics))
+
+
+async def _work(settings: Settings, metrics: Metrics) -> None:
+    """Take taps, and look after the exceptions about shifts and gaps beside it."""
+    from sapar.core.tasks import end_tasks
+    from sapar.finance.shifts.keeping import keep_watch
+    from sapar.ticketing.reference import open_post
+    from sapar.ticketing.worker import run_ticketing
+
+    clock = settings.clock()
+    watch = asyncio.create_task(keep_watch(settings.database_url.get_secret_value(), clock))
+    try:
+        await run_ticketing(settings, clock, metrics, open_post)
+    finally:
+        await end_tasks([watch])

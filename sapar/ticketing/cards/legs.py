@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sapar.core.errors import Refused
 from sapar.ticketing.cards.requests import Paid
 from sapar.ticketing.ledger.accounts import DEBT, DEPOSIT, PENDING, PURSE
 from sapar.ticketing.ledger.operations import check_amount
 from sapar.ticketing.types import CardRow
+
+PAYMENTS: Final = "payments"
+"""Owner of the 1020 account of payments that were sent and stand on no statement yet."""
 
 
 class Leg(NamedTuple):
@@ -33,7 +36,7 @@ def paid_in(paid: Paid, amount_tiyn: int) -> list[Leg]:
     """
     code = {"agent": 1110, "cash_desk": 1110, "prepaid_agent": 2410, "processor": 1020}[paid.by]
     legs = [Leg(code, paid.name, amount_tiyn)]
-    commission = paid.commission_tiyn
+    commission = paid.commission_tiyn or 0
     if not 0 <= commission <= amount_tiyn:
         raise Refused(
             f"a commission of {commission} tiyn on {amount_tiyn} cannot be", code="commission"
@@ -123,10 +126,10 @@ def withdrawal_legs(card_ref: str, amount_tiyn: int, channel: str) -> list[Leg]:
     return [Leg(PURSE, card_ref, amount_tiyn), Leg(2510, channel, -amount_tiyn)]
 
 
-def payout_legs(channel: str, bank: str, amount_tiyn: int) -> list[Leg]:
-    """Pay what is owed to a holder."""
+def payout_legs(channel: str, amount_tiyn: int) -> list[Leg]:
+    """Pay what is owed to a holder: the money is on its way until a statement shows it."""
     check_amount(amount_tiyn)
-    return [Leg(2510, channel, amount_tiyn), Leg(1010, bank, -amount_tiyn)]
+    return [Leg(2510, channel, amount_tiyn), Leg(1020, PAYMENTS, -amount_tiyn)]
 
 
 def goodwill_legs(card_ref: str, amount_tiyn: int) -> list[Leg]:

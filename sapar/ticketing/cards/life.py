@@ -12,9 +12,8 @@ from sapar.ticketing.types import CardRow
 
 async def issue(work: Work, request: Issue) -> CardRow:
     """Hand a card out, or register one that was tapped already."""
-    moved = legs.issue_legs(
-        request.card_ref, request.price_tiyn, request.deposit_tiyn, request.paid
-    )
+    paid = await work.paid(request.paid, request.price_tiyn)
+    moved = legs.issue_legs(request.card_ref, request.price_tiyn, request.deposit_tiyn, paid)
     card = await _issue(work, request.card_ref, request.category)
     if moved:
         await work.post(moved, card=card)

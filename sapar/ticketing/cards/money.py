@@ -32,7 +32,8 @@ async def top_up(work: Work, request: TopUp) -> CardRow:
     pending = request.activation_days > 0
     if not 0 <= request.activation_days <= 366:
         raise Refused("activation takes between 0 and 366 days", code="activation_days")
-    moved = legs.top_up_legs(card.card_ref, request.amount_tiyn, request.paid, pending=pending)
+    paid = await work.paid(request.paid, request.amount_tiyn) or request.paid
+    moved = legs.top_up_legs(card.card_ref, request.amount_tiyn, paid, pending=pending)
     journal_no = await work.post(moved, card=card)
     if pending:
         await work.execute(
@@ -56,9 +57,8 @@ async def sell_pass(work: Work, request: SellPass) -> CardRow:
     if request.valid_to_ms <= request.valid_from_ms:
         raise Refused("the pass ends before it begins", code="pass_validity")
     month = time_of(request.valid_from_ms).astimezone(work.zone).strftime("%Y-%m")
-    moved = legs.pass_legs(
-        card.card_ref, request.product_id, month, request.price_tiyn, request.paid
-    )
+    paid = await work.paid(request.paid, request.price_tiyn)
+    moved = legs.pass_legs(card.card_ref, request.product_id, month, request.price_tiyn, paid)
     if moved:
         sale = await work.post(moved, card=card, product_id=request.product_id)
     else:
@@ -196,7 +196,7 @@ async def withdraw(work: Work, request: Withdraw) -> CardRow:
 async def pay_out(work: Work, request: PayOut) -> CardRow:
     """Pay what the card's journals left owed to its holder, and no more."""
     card = await work.card()
-    moved = legs.payout_legs(request.channel, request.bank, request.amount_tiyn)
+    moved = legs.payout_legs(request.channel, request.amount_tiyn)
     key = (request.agency_id, 2510, request.channel)
     account_no = (await work.accounts.numbers([key]))[key]
     row = await work.find("owed_to_holder", card_no=card.card_no, account_no=account_no)

@@ -54,6 +54,10 @@ _WORK: Final[dict[type[Any], Callable[[Work, Any], Awaitable[CardRow]]]] = {
 _LONGEST: Final = {"key": 200, "card_ref": 64, "new_card_ref": 64}
 
 
+Beside = Callable[[AsyncConnection, Receipt], Awaitable[object]]
+"""Writes something beside an operation, in its transaction."""
+
+
 async def keep_fares(_connection: AsyncConnection, _touched: Touched) -> None:
     """Judge nothing anew: for a deployment without taps."""
 
@@ -124,13 +128,17 @@ def _flat(content: dict[str, Any]) -> list[tuple[str, Any]]:
     return found
 
 
-async def carry_out(connection: AsyncConnection, desk: Desk, request: AnyRequest) -> Outcome:
+async def carry_out(
+    connection: AsyncConnection, desk: Desk, request: AnyRequest, *, beside: Beside | None = None
+) -> Outcome:
     """Carry a request out in one transaction: wholly and once, or not at all.
 
     Args:
         connection: in no transaction.
         desk: see `Desk`.
         request: with a key that the client made for it.
+        beside: called with the receipt, at the end of the operation's own transaction; not for a
+            key that was carried out before.
 
     Raises:
         BadInput: the request is malformed; nothing is kept of it.
@@ -147,7 +155,10 @@ async def carry_out(connection: AsyncConnection, desk: Desk, request: AnyRequest
         if begun.touched:
             await desk.rejudge(connection, begun.touched)
             touched.update(begun.touched)
-        return await _done(begun, card)
+        done = await _done(begun, card)
+        if beside is not None:
+            await beside(connection, done.receipt)
+        return done
 
     receipt, repeated = await once(connection, operation, work)
     return Outcome(receipt, repeated, touched)

@@ -206,6 +206,32 @@ WHERE j.card_no = %(card_no)s AND j.tap_no IS NULL AND e.account_no = %(account_
 -- name: balances
 SELECT account_no, balance FROM account WHERE account_no = ANY(%(account_no)s::bigint[]);
 
+-- name: standing_of_agent
+-- Whether whoever takes money must be known, how this one stands, its terms of a day, what it owes.
+SELECT coalesce((SELECT r.required FROM agent_rule r WHERE r.agency_id = %(agency_id)s), false),
+       a.status, t.kind, t.credit_limit_tiyn, coalesce(t.commission_bp, 0),
+       coalesce(t.commission_least_tiyn, 0), t.commission_most_tiyn,
+       coalesce((SELECT o.balance FROM account o WHERE o.agency_id = %(agency_id)s
+                 AND o.code = 1110 AND o.owner = %(name)s), 0)
+FROM (SELECT) one
+LEFT JOIN agent a ON a.agency_id = %(agency_id)s AND a.agent_id = %(name)s
+LEFT JOIN LATERAL (
+    SELECT * FROM agent_terms t
+    WHERE t.agency_id = a.agency_id AND t.agent_id = a.agent_id AND t.from_date <= %(day)s
+    ORDER BY t.from_date DESC, t.terms_no DESC LIMIT 1
+) t ON true;
+
+-- name: standing_of_processor
+-- The same of a processor: it has no limit, and earns a fee when it pays out.
+SELECT coalesce((SELECT r.required FROM agent_rule r WHERE r.agency_id = %(agency_id)s), false),
+       p.status, CASE WHEN EXISTS (
+           SELECT FROM processor_terms t
+           WHERE t.agency_id = p.agency_id AND t.processor_id = p.processor_id
+             AND t.from_date <= %(day)s) THEN 'processor' END,
+       NULL, 0, 0, NULL, 0
+FROM (SELECT) one
+LEFT JOIN processor p ON p.agency_id = %(agency_id)s AND p.processor_id = %(name)s;
+
 -- name: last_activation
 -- When the journal happened that put a top-up into the purse.
 SELECT (extract(epoch FROM event_at) * 1000)::bigint, service_date

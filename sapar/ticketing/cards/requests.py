@@ -24,12 +24,12 @@ class Paid(msgspec.Struct, frozen=True, kw_only=True):
         by: `agent` (settles later), `prepaid_agent` (has paid in before), `processor` (Kaspi, an
             acquirer: pays out later), `cash_desk` (our own; settles like an agent).
         name: which one.
-        commission_tiyn: what the agent earns by it, posted beside.
+        commission_tiyn: what the agent earns by it, posted beside; absent: what its terms give.
     """
 
     by: Literal["agent", "prepaid_agent", "processor", "cash_desk"]
     name: str
-    commission_tiyn: int = 0
+    commission_tiyn: int | None = None
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="operation"):

@@ -8,11 +8,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from sapar.core.clock import Clock
 from sapar.core.db import AsyncConnection, load_queries
 from sapar.core.errors import BadInput, NotFound, Refused
+from sapar.ticketing.cards.agents import Standing, check_limit, check_standing, commission_of
 from sapar.ticketing.cards.legs import Leg
-from sapar.ticketing.cards.requests import Request
+from sapar.ticketing.cards.requests import Paid, Request
 from sapar.ticketing.ledger.accounts import CARD_SLOTS, Accounts, card_account
 from sapar.ticketing.ledger.business_days import ClosedDays, read_closed_days
 from sapar.ticketing.ledger.operations import Operation, check_funds
@@ -68,6 +71,7 @@ class Work:
     cards: dict[int, CardRow] = field(default_factory=dict)
     touched: Touched = field(default_factory=set)
     journal_no: int | None = None
+    payer: Paid | None = None
 
     @classmethod
     async def begin(
@@ -138,6 +142,28 @@ class Work:
             )
         return found[card_ref]
 
+    async def paid(self, paid: Paid | None, amount_tiyn: int) -> Paid | None:
+        """Check whoever took money, and fill in the commission that the terms give.
+
+        Raises:
+            Refused: they may take none (see `check_standing`).
+        """
+        if paid is None:
+            return None
+        self.payer = paid
+        standing = await self._standing(paid)
+        check_standing(standing, paid)
+        if paid.commission_tiyn is not None or amount_tiyn <= 0:
+            return paid
+        return replace(paid, commission_tiyn=commission_of(standing, amount_tiyn))
+
+    async def _standing(self, paid: Paid) -> Standing:
+        which = "processor" if paid.by == "processor" else "agent"
+        names = {"agency_id": self.request.agency_id, "name": paid.name, "day": self.service_date}
+        row = await self.find(f"standing_of_{which}", **names)
+        assert row is not None
+        return Standing(*row)
+
     async def post(
         self,
         legs: Sequence[Leg],
@@ -161,7 +187,7 @@ class Work:
             reverses: the journal that it takes back.
 
         Raises:
-            Refused: a card or a prepaid agent has not so much.
+            Refused: a card or a prepaid agent has not so much, or an agent would owe too much.
         """
         moved = dict(entries or {})
         for number, amount in zip(await self._numbers(legs), legs, strict=True):
@@ -184,6 +210,8 @@ class Work:
         check_funds([journal], self.cards)
         await post(self.connection, [journal], self.cards, days=self.days)
         await self._check_prepaid(legs)
+        if self.payer is not None:  # its account is locked now, and what it owes stands
+            check_limit(await self._standing(self.payer), self.payer)
         assert journal.journal_no is not None
         self.journal_no = journal.journal_no
         return journal.journal_no

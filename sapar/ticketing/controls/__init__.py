@@ -1,4 +1,4 @@
-"""Standing controls over taps, the exceptions that they open, and open gaps.
+"""Standing controls over taps, and open gaps.
 
 A control looks for what must not be: a ride without a journal, a card counter that skips, a purse
 that does not go on where it was, a record that names another predecessor. What it finds is an
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sapar.core.db import AsyncConnection, load_queries, translated
-from sapar.core.errors import BadInput, NotFound
+from sapar.core.errors import NotFound
 
 _queries = load_queries("sapar.ticketing.controls")
 
@@ -79,56 +79,6 @@ async def _run(
         await connection.execute(_queries["open_findings"], values | columns)
     await connection.execute(_queries["close_settled"], values | {"subject": columns["subject"]})
     return findings
-
-
-async def list_exceptions(
-    connection: AsyncConnection, agency_id: str, kind: str | None = None, most: int = 100
-) -> list[Sequence[Any]]:
-    """Give open exceptions, the most valuable first.
-
-    Each is (number, kind, subject, value in tiyn, detail, opened at, device, card).
-    """
-    values = {"agency_id": agency_id, "kind": kind, "most": most}
-    with translated():
-        cursor = await connection.execute(_queries["list_exceptions"], values)
-        return list(await cursor.fetchall())
-
-
-async def count_exceptions(
-    connection: AsyncConnection, agency_id: str
-) -> list[tuple[str, int, int, datetime]]:
-    """Give (kind, count, value in tiyn, since when) of the open exceptions."""
-    with translated():
-        cursor = await connection.execute(_queries["count_exceptions"], {"agency_id": agency_id})
-        return list(await cursor.fetchall())
-
-
-async def close_exception(
-    connection: AsyncConnection,
-    agency_id: str,
-    exception_no: int,
-    *,
-    reason: str,
-    actor: str,
-    now: datetime,
-) -> None:
-    """Close an exception; it is not opened again.
-
-    Raises:
-        BadInput: there is no reason.
-        NotFound: there is no such open exception.
-    """
-    if not reason.strip():
-        raise BadInput("an exception is closed for a reason", hint="Say what was found out.")
-    values = {"exception_no": exception_no, "agency_id": agency_id, "reason": reason}
-    with translated():
-        done = await connection.execute(
-            _queries["close_exception"], values | {"actor": actor, "now": now}
-        )
-    if done.rowcount == 0:
-        raise NotFound(
-            f"there is no open exception {exception_no}", hint="sapar ticketing exceptions list"
-        )
 
 
 async def list_gaps(

@@ -6,17 +6,31 @@
 SELECT 'tap ' || t.tap_no, t.tap_no, t.card_no, t.device_no, t.charged_tiyn,
        'status ' || t.status || ', revision ' || t.revision
 FROM tap t JOIN card c USING (card_no)
-WHERE c.agency_id = %(agency_id)s AND t.received_at >= %(since)s
-  AND ((t.status = 'posted' AND NOT EXISTS (SELECT FROM journal j WHERE j.tap_no = t.tap_no))
+LEFT JOIN journal j ON j.tap_no = t.tap_no AND j.revision = 1
+WHERE c.agency_id = %(agency_id)s AND t.received_at >= %(since)s AND j.journal_no IS NULL
+  AND (t.status = 'posted'
        OR (t.status = 'held' AND NOT EXISTS (SELECT FROM ticketing_exception e
-                                             WHERE e.tap_no = t.tap_no AND e.kind = t.code)));
+                                             WHERE e.tap_no = t.tap_no AND e.kind = t.code)))
+UNION ALL
+SELECT 'tap ' || t.tap_no, t.tap_no, t.card_no, t.device_no, t.charged_tiyn,
+       'status ' || t.status || ', revision ' || t.revision
+FROM tap t JOIN card c USING (card_no) JOIN journal j ON j.tap_no = t.tap_no AND j.revision = 1
+WHERE c.agency_id = %(agency_id)s AND t.received_at >= %(since)s AND t.status = 'held'
+  AND NOT EXISTS (SELECT FROM ticketing_exception e WHERE e.tap_no = t.tap_no AND e.kind = t.code);
 
 -- name: unreported_tap
 -- A card's counter skipped numbers, and no device misses a record of the time between: somebody
--- rode, or money moved, and no device says so. Cards whose newest tap lies in the window.
-WITH recent AS (
-    SELECT DISTINCT t.card_no FROM tap t JOIN card c USING (card_no)
-    WHERE c.agency_id = %(agency_id)s AND t.received_at >= %(since)s AND t.counter IS NOT NULL
+-- rode, or money moved, and no device says so. What a device holds that has sent nothing since
+-- nobody knows: it may have that record for three days more, and so taps are looked at for so long
+-- after the window. What came before the window is asked for only where the window shows a hole.
+WITH fresh AS (
+    SELECT t.card_no, t.tap_no, t.device_no, t.counter, t.event_at, t.nominal_tiyn,
+           lag(t.counter) OVER card AS counter_before, lag(t.event_at) OVER card AS at_before
+    FROM tap t JOIN card c USING (card_no)
+    WHERE c.agency_id = %(agency_id)s AND t.received_at >= %(since)s - interval '3 days'
+        AND t.counter IS NOT NULL AND t.sealed IS NULL AND t.code IS DISTINCT FROM 'counter_reused'
+        AND t.code IS DISTINCT FROM 'identity_conflict'
+    WINDOW card AS (PARTITION BY t.card_no ORDER BY t.counter)
 ), missing AS (
     SELECT g.device_no, before.event_at AS from_at, after.event_at AS to_at
     FROM tap_gap g
@@ -26,13 +40,25 @@ WITH recent AS (
     LEFT JOIN LATERAL (SELECT event_at FROM tap WHERE device_no = g.device_no AND epoch = g.epoch
                            AND seq = g.to_seq + 1 LIMIT 1) after ON true
     WHERE d.agency_id = %(agency_id)s
+    UNION ALL
+    SELECT s.device_no, l.event_at + interval '1 millisecond', NULL
+    FROM tap_sequence s
+    JOIN device d USING (device_no)
+    JOIN LATERAL (SELECT event_at FROM tap WHERE device_no = s.device_no AND epoch = s.epoch
+                      AND seq = s.last_seq LIMIT 1) l ON true
+    WHERE d.agency_id = %(agency_id)s AND l.event_at >= %(now)s - interval '3 days'
 ), numbered AS (
-    SELECT t.card_no, t.tap_no, t.device_no, t.counter, t.event_at, t.nominal_tiyn,
-           lag(t.counter) OVER card AS counter_before, lag(t.event_at) OVER card AS at_before
-    FROM tap t JOIN recent USING (card_no)
-    WHERE t.counter IS NOT NULL AND t.sealed IS NULL AND t.code IS DISTINCT FROM 'counter_reused'
-        AND t.code IS DISTINCT FROM 'identity_conflict'
-    WINDOW card AS (PARTITION BY t.card_no ORDER BY t.counter)
+    SELECT f.card_no, f.tap_no, f.device_no, f.counter, f.event_at, f.nominal_tiyn,
+           coalesce(b.counter, f.counter_before) AS counter_before,
+           coalesce(b.event_at, f.at_before) AS at_before
+    FROM fresh f
+    LEFT JOIN LATERAL (
+        SELECT p.counter, p.event_at FROM tap p
+        WHERE f.counter_before IS DISTINCT FROM f.counter - 1
+            AND p.card_no = f.card_no AND p.counter < f.counter AND p.counter IS NOT NULL
+            AND p.sealed IS NULL AND p.code IS DISTINCT FROM 'counter_reused'
+            AND p.code IS DISTINCT FROM 'identity_conflict'
+        ORDER BY p.counter DESC LIMIT 1) b ON true
 )
 SELECT 'card ' || card_no || ' counter ' || counter_before + 1, tap_no, card_no, device_no,
        nominal_tiyn * (counter - counter_before - 1),
@@ -47,14 +73,15 @@ WHERE counter > counter_before + 1
 -- Two counters in a row, and the purse on the card does not go on where it was: balance before =
 -- balance after + what was taken.
 WITH recent AS (
-    SELECT DISTINCT t.card_no FROM tap t JOIN card c USING (card_no)
+    SELECT t.card_no, min(t.counter) AS first FROM tap t JOIN card c USING (card_no)
     WHERE c.agency_id = %(agency_id)s AND t.received_at >= %(since)s
         AND t.balance_tiyn IS NOT NULL AND t.counter IS NOT NULL
+    GROUP BY t.card_no
 ), numbered AS (
     SELECT t.card_no, t.tap_no, t.device_no, t.counter, t.balance_tiyn, t.claimed_tiyn,
            lag(t.counter) OVER card AS counter_before,
            lag(t.balance_tiyn) OVER card AS balance_before
-    FROM tap t JOIN recent USING (card_no)
+    FROM tap t JOIN recent r ON r.card_no = t.card_no AND t.counter >= r.first - 1
     WHERE t.counter IS NOT NULL AND t.sealed IS NULL AND t.balance_tiyn IS NOT NULL
         AND t.claimed_tiyn IS NOT NULL AND t.code IS DISTINCT FROM 'counter_reused'
         AND t.code IS DISTINCT FROM 'identity_conflict'
@@ -68,18 +95,33 @@ FROM numbered
 WHERE counter = counter_before + 1 AND balance_before <> balance_tiyn + claimed_tiyn;
 
 -- name: clock_out_of_order
--- A device's tap lies before its neighbour's although its number is higher.
-SELECT 'tap ' || t.tap_no, t.tap_no, t.card_no, t.device_no, t.charged_tiyn,
-       'seq ' || t.seq || ' is earlier than seq ' || b.seq || ' by '
-           || round(extract(epoch FROM b.event_at - t.event_at)) || ' s'
-FROM tap t JOIN device d USING (device_no)
-CROSS JOIN LATERAL (SELECT seq, event_at, code FROM tap
-                    WHERE device_no = t.device_no AND epoch = t.epoch AND seq < t.seq
-                        AND sealed IS NULL AND code IS DISTINCT FROM 'identity_conflict'
-                    ORDER BY seq DESC LIMIT 1) b
-WHERE d.agency_id = %(agency_id)s AND t.received_at >= %(since)s AND t.sealed IS NULL
-  AND t.code IS DISTINCT FROM 'identity_conflict'
-  AND t.event_at < b.event_at - %(tolerance_s)s * interval '1 second';
+-- A device's tap lies before its neighbour's although its number is higher. Read are the records of
+-- each device from the one before the window's lowest number on.
+WITH bounds AS (
+    SELECT t.device_no, t.epoch, min(t.seq) AS first
+    FROM tap t JOIN device d USING (device_no)
+    WHERE d.agency_id = %(agency_id)s AND t.received_at >= %(since)s AND t.sealed IS NULL
+      AND t.code IS DISTINCT FROM 'identity_conflict'
+    GROUP BY t.device_no, t.epoch
+), starts AS MATERIALIZED (
+    SELECT device_no, epoch, coalesce(
+        (SELECT p.seq FROM tap p
+         WHERE p.device_no = b.device_no AND p.epoch = b.epoch AND p.seq < b.first
+             AND p.sealed IS NULL AND p.code IS DISTINCT FROM 'identity_conflict'
+         ORDER BY p.seq DESC LIMIT 1), b.first) AS start
+    FROM bounds b
+), numbered AS (
+    SELECT t.tap_no, t.card_no, t.device_no, t.charged_tiyn, t.seq, t.event_at, t.received_at,
+           lag(t.seq) OVER device AS seq_before, lag(t.event_at) OVER device AS at_before
+    FROM starts b JOIN tap t ON t.device_no = b.device_no AND t.epoch = b.epoch AND t.seq >= b.start
+    WHERE t.sealed IS NULL AND t.code IS DISTINCT FROM 'identity_conflict'
+    WINDOW device AS (PARTITION BY t.device_no, t.epoch ORDER BY t.seq)
+)
+SELECT 'tap ' || tap_no, tap_no, card_no, device_no, charged_tiyn,
+       'seq ' || seq || ' is earlier than seq ' || seq_before || ' by '
+           || round(extract(epoch FROM at_before - event_at)) || ' s'
+FROM numbered
+WHERE received_at >= %(since)s AND event_at < at_before - %(tolerance_s)s * interval '1 second';
 
 -- name: chain_break
 -- A record names another predecessor than the one that is stored: records were put in or taken out.
@@ -136,29 +178,6 @@ FROM tap t
 WHERE e.agency_id = %(agency_id)s AND e.kind = %(kind)s AND e.closed_at IS NULL
   AND e.tap_no = t.tap_no AND t.received_at >= %(since)s
   AND NOT e.subject = ANY(%(subject)s::text[]);
-
--- name: list_exceptions
--- Open ones, the most valuable first.
-SELECT e.exception_no, e.kind, e.subject, e.value_tiyn, e.detail, e.opened_at, d.device_id, c.card_ref
-FROM ticketing_exception e
-LEFT JOIN device d ON d.device_no = e.device_no
-LEFT JOIN card c ON c.card_no = e.card_no
-WHERE e.agency_id = %(agency_id)s AND e.closed_at IS NULL
-  AND (%(kind)s::text IS NULL OR e.kind = %(kind)s)
-ORDER BY e.value_tiyn DESC, e.exception_no
-LIMIT %(most)s;
-
--- name: count_exceptions
--- Open ones by kind.
-SELECT kind, count(*), sum(value_tiyn)::bigint, min(opened_at)
-FROM ticketing_exception WHERE agency_id = %(agency_id)s AND closed_at IS NULL
-GROUP BY kind ORDER BY kind;
-
--- name: close_exception
--- With what a person found out.
-UPDATE ticketing_exception
-SET closed_at = %(now)s, closed_by = %(actor)s, resolution = %(reason)s
-WHERE exception_no = %(exception_no)s AND agency_id = %(agency_id)s AND closed_at IS NULL;
 
 -- name: list_gaps
 -- Open gaps with their worth: how many taps are missing times the mean fare of that device's taps of

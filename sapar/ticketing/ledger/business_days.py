@@ -14,19 +14,32 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class ClosedDays:
-    """Closed business days as they stay while the transaction that read them lasts."""
+    """Closed business days as they stay while the transaction that read them lasts.
+
+    Attributes:
+        days: closed ones.
+        reopened: closed ones that finance has opened for a while: for what is about that very day.
+    """
 
     days: Collection[tuple[str, date]]
+    reopened: Collection[tuple[str, date]] = ()
 
     def late(self, agency_id: str, service_date: date) -> bool:
         """Whether the day of service is closed."""
-        return (agency_id, service_date) in self.days
+        return (agency_id, service_date) in self.days and not self._is_reopened(
+            agency_id, service_date
+        )
 
     def business_date(self, agency_id: str, service_date: date) -> date:
-        """Give the first open day from `service_date` on."""
+        """Give the first open day from `service_date` on, or that very day while it is reopened."""
+        if self._is_reopened(agency_id, service_date):
+            return service_date
         while (agency_id, service_date) in self.days:
             service_date += _DAY
         return service_date
+
+    def _is_reopened(self, agency_id: str, service_date: date) -> bool:
+        return bool(self.reopened) and (agency_id, service_date) in self.reopened
 
 
 async def read_closed_days(
@@ -44,7 +57,11 @@ async def read_closed_days(
         found = await connection.execute(
             _QUERIES["list_closed_days"], {"agencies": agencies, "since": since}
         )
-        return ClosedDays(frozenset((row[0], row[1]) for row in await found.fetchall()))
+        rows = await found.fetchall()
+        return ClosedDays(
+            frozenset((agency_id, day) for agency_id, day, _ in rows),
+            frozenset((agency_id, day) for agency_id, day, reopened in rows if reopened),
+        )
 
 
 async def lock_closing(connection: AsyncConnection, agency_id: str) -> None:

@@ -31,8 +31,8 @@ FROM unnest(%(agencies)s::text[]) AS posting (agency_id);
 SELECT pg_advisory_xact_lock(1935765857, hashtext(%(agency_id)s));
 
 -- name: list_closed_days
--- From a date on.
-SELECT agency_id, business_date FROM business_day
+-- From a date on; with each, whether it may be posted to while it is reopened.
+SELECT agency_id, business_date, day_is_reopened(agency_id, business_date) FROM business_day
 WHERE agency_id = ANY(%(agencies)s) AND business_date >= %(since)s;
 
 -- name: lock_cards

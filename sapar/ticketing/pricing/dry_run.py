@@ -20,6 +20,8 @@ from sapar.ticketing.types import Fare, Ride
 PRICING_CODES: Final = ("double_debit", "no_fare_rule", "no_route", "no_tariff")
 """Codes by which pricing holds a tap; a tap held for another reason is no ride under any tariff."""
 
+LARGEST: Final = 20
+"""So many cards with the largest differences are kept, and so many taps without a price."""
 _FETCHED_ROWS = 5000
 _CLOCK_SLACK = timedelta(days=1)  # a corrected time may lie after the receipt by clocks' drift
 
@@ -41,6 +43,29 @@ class Line:
     charged_now_tiyn: int = 0
     charged_then_tiyn: int = 0
 
+    def add(self, fare: Fare, side: int) -> None:
+        """Add a ride: to what is now (0), or to what would be (1)."""
+        if side:
+            self.taps_then += 1
+            self.boardings_then += fare.boardings
+            self.charged_then_tiyn += fare.charged_tiyn
+        else:
+            self.taps_now += 1
+            self.boardings_now += fare.boardings
+            self.charged_now_tiyn += fare.charged_tiyn
+
+    def to_json(self) -> dict[str, int]:
+        """Give it as plain values."""
+        return {
+            "taps_now": self.taps_now,
+            "taps_then": self.taps_then,
+            "boardings_now": self.boardings_now,
+            "boardings_then": self.boardings_then,
+            "charged_now_tiyn": self.charged_now_tiyn,
+            "charged_then_tiyn": self.charged_then_tiyn,
+            "difference_tiyn": self.charged_then_tiyn - self.charged_now_tiyn,
+        }
+
 
 @dataclass(slots=True)
 class DryRun:
@@ -51,6 +76,9 @@ class DryRun:
         funders: (adjustment kind, funder) → what it bears now and then, in tiyn.
         held_now, held_then: code → taps that are no rides of their own.
         cards_dearer, cards_cheaper: cards that would pay more, or less.
+        channels: (medium, product) → sums.
+        largest: (difference in tiyn, card) of the cards whose day changes most.
+        unpriced: taps that the draft alone has no price for: (tap, code), the first of them.
     """
 
     service_date: date
@@ -62,33 +90,39 @@ class DryRun:
     funders: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     held_now: dict[str, int] = field(default_factory=dict)
     held_then: dict[str, int] = field(default_factory=dict)
+    channels: dict[tuple[str, str], Line] = field(default_factory=dict)
+    largest: list[tuple[int, int]] = field(default_factory=list)
+    unpriced: list[tuple[int, str]] = field(default_factory=list)
 
-    def add_card(self, now: Sequence[Fare], then: Sequence[Fare]) -> None:
+    def add_card(
+        self, card_no: int, rides: Sequence[Ride], now: Sequence[Fare], then: Sequence[Fare]
+    ) -> None:
         """Add the fares of one card's day under both."""
         self.cards += 1
         self.taps += len(now)
         difference = sum(fare.charged_tiyn for fare in then) - sum(f.charged_tiyn for f in now)
         self.cards_dearer += difference > 0
         self.cards_cheaper += difference < 0
-        for fare in now:
-            self._add(fare, 0)
-        for fare in then:
-            self._add(fare, 1)
+        for ride, fare, other in zip(rides, now, then, strict=True):
+            self._add(ride.medium, fare, 0)
+            self._add(ride.medium, other, 1)
+            if other.hold not in {None, fare.hold} and len(self.unpriced) < LARGEST:
+                self.unpriced.append((ride.tap_no, str(other.hold)))
+        if difference:
+            self.keep_largest([(difference, card_no)])
 
-    def _add(self, fare: Fare, side: int) -> None:
+    def keep_largest(self, more: Iterable[tuple[int, int]]) -> None:
+        """Keep the largest differences of those that there are and some more."""
+        both = sorted([*self.largest, *more], key=lambda one: (-abs(one[0]), one[1]))
+        self.largest = both[:LARGEST]
+
+    def _add(self, medium: str, fare: Fare, side: int) -> None:
         if fare.hold is not None:
             held = self.held_then if side else self.held_now
             held[fare.hold] = held.get(fare.hold, 0) + 1
             return
-        line = self.lines.setdefault((fare.rider_category, fare.product_id), Line())
-        if side:
-            line.taps_then += 1
-            line.boardings_then += fare.boardings
-            line.charged_then_tiyn += fare.charged_tiyn
-        else:
-            line.taps_now += 1
-            line.boardings_now += fare.boardings
-            line.charged_now_tiyn += fare.charged_tiyn
+        self.lines.setdefault((fare.rider_category, fare.product_id), Line()).add(fare, side)
+        self.channels.setdefault((medium, fare.product_id), Line()).add(fare, side)
         for adjustment in fare.adjustments:
             key = (adjustment.kind, adjustment.funder)
             self.funders.setdefault(key, [0, 0])[side] += adjustment.amount_tiyn
@@ -96,18 +130,12 @@ class DryRun:
     def to_json(self) -> dict[str, Any]:
         """Give it as plain values."""
         lines = [
-            {
-                "rider_category": category,
-                "product": product_id,
-                "taps_now": line.taps_now,
-                "taps_then": line.taps_then,
-                "boardings_now": line.boardings_now,
-                "boardings_then": line.boardings_then,
-                "charged_now_tiyn": line.charged_now_tiyn,
-                "charged_then_tiyn": line.charged_then_tiyn,
-                "difference_tiyn": line.charged_then_tiyn - line.charged_now_tiyn,
-            }
+            {"rider_category": category, "product": product_id, **line.to_json()}
             for (category, product_id), line in sorted(self.lines.items())
+        ]
+        channels = [
+            {"medium": medium, "product": product_id, **line.to_json()}
+            for (medium, product_id), line in sorted(self.channels.items())
         ]
         funders = [
             {
@@ -126,6 +154,7 @@ class DryRun:
             "cards_dearer": self.cards_dearer,
             "cards_cheaper": self.cards_cheaper,
             "lines": lines,
+            "channels": channels,
             "funders": funders,
             "held_now": dict(sorted(self.held_now.items())),
             "held_then": dict(sorted(self.held_then.items())),
@@ -229,4 +258,5 @@ def _compare(
 ) -> None:
     for card_no, rides in cards.items():
         carry_tiyn = carried.get(card_no, 0)
-        result.add_card(price_day(published, rides, carry_tiyn), price_day(then, rides, carry_tiyn))
+        now = price_day(published, rides, carry_tiyn)
+        result.add_card(card_no, rides, now, price_day(then, rides, carry_tiyn))

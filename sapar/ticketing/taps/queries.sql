@@ -126,7 +126,7 @@ COPY tap (tap_no, device_no, epoch, seq, card_no, device_time, received_at, even
           revision, num_riders, allowed, synchronized, digest, counter, denylist_version,
           claimed_tiyn, balance_tiyn, boot_no, uptime_ms, previous_digest, payload, vehicle_id,
           route_id, trip_id, medium, sealed, status, code, carrier_no, product_id, rider_category,
-          tariff_version, nominal_tiyn, charged_tiyn, adjustments, rule)
+          tariff_version, nominal_tiyn, charged_tiyn, adjustments, rule, claimed_product)
 FROM STDIN (FORMAT binary);
 
 -- name: update_taps

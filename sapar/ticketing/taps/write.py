@@ -13,7 +13,7 @@ from sapar.ticketing.taps.evidence import Evidence, Judgement
 from sapar.ticketing.types import TapIn
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_COLUMNS = 37  # of the query `copy_taps`, in the order in which they are written here
+_COLUMNS = 38  # of the query `copy_taps`, in the order in which they are written here
 _NUMBERS = ("carrier_no", "tariff_version", "nominal_tiyn", "charged_tiyn")
 _TEXTS = ("status", "code", "product_id", "rider_category", "adjustments", "rule")
 _NULL = b"\xff\xff\xff\xff"
@@ -80,6 +80,7 @@ def tap_row(evidence: Evidence, judged: Judgement, taken: TapIn) -> bytes:
             judged.code,
             *judged[4:],
         ),
+        _NULL if tap.product_id is None else _bytes(tap.product_id.encode()),
     ))  # fmt: skip
 
 

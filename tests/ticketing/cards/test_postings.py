@@ -150,7 +150,7 @@ CASES: dict[str, tuple[list[str], tuple[type, dict[str, Any]], dict[str, int], A
     "payout": (
         ["issue", "top up", "withdraw"],
         (PayOut, {"amount_tiyn": 30_000, "channel": "kaspi", "bank": "halyk"}),
-        {"2510 kaspi": 30_000, "1010 halyk": -30_000},
+        {"2510 kaspi": 30_000, "1020 payments": -30_000},
         (70_000, 0, 0, 0),
     ),
     "replacement": (

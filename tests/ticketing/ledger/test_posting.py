@@ -11,6 +11,7 @@ from sapar.core.db import AsyncConnection, Connection, DatabaseRefused, connect
 from sapar.core.errors import Fault
 from sapar.ticketing.ledger.accounts import Accounts
 from sapar.ticketing.ledger.posting import lock_cards, post
+from tests.ticketing.closing import close_day
 from tests.ticketing.ledger.support import (
     AGENCY,
     AT_MS,
@@ -102,10 +103,8 @@ async def test_accounts_hold_the_sum_of_their_entries(connection, accounts):
 
 async def test_a_posting_falls_on_the_first_open_day(database, connection, accounts):
     with connect(database) as other:
-        other.execute(
-            "INSERT INTO business_day VALUES (%s, %s, now(), 'x'), (%s, %s, now(), 'x')",
-            (AGENCY, DAY, AGENCY, DAY + timedelta(days=1)),
-        )
+        for day in (DAY, DAY + timedelta(days=1)):
+            close_day(other, AGENCY, day)
     posted = await post_all(
         connection,
         [fare(accounts, 1, 1), fare(accounts, 2, 2, service_date=DAY - timedelta(days=1))],

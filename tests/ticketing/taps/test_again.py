@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sapar.contract.messages import INTEGER_MAX
+from sapar.core.db import connect
 from sapar.ticketing.cards.operations import Desk, carry_out
 from sapar.ticketing.cards.requests import RefundTap
 from sapar.ticketing.controls import run_controls
@@ -12,6 +13,7 @@ from sapar.ticketing.ledger.export import check_ledger
 from sapar.ticketing.post import judge_again, judge_span
 from sapar.ticketing.taps.carriers import Carriers, Service
 from sapar.ticketing.tariff.tariffs import Tariffs
+from tests.ticketing.closing import close_day
 from tests.ticketing.taps.support import AGENCY, ALWAYS, make_tools, tap_of
 
 DAY = date(2026, 3, 18)
@@ -55,9 +57,8 @@ async def test_a_ride_that_costs_other_things_and_posts_the_same_has_no_new_revi
 
 async def test_a_carrier_corrected_twice_after_the_close_moves_late_clearing_alone(town):
     await town.post(tap_of(town.devices[0], 1, "c1"))
-    await town.connection.execute(
-        "INSERT INTO business_day VALUES ('town', '2026-03-18', now(), 'aigul')"
-    )
+    with connect(town.conninfo) as connection:
+        close_day(connection, "town", DAY)
     await town.connection.execute(
         "INSERT INTO carrier (agency_id, carrier_id, name) VALUES ('town', 'red', 'Red')"
     )

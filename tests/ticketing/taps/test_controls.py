@@ -2,18 +2,10 @@
 
 from datetime import UTC, datetime
 
-import pytest
-
 from sapar.contract.seal import digest_of_tap
-from sapar.core.errors import BadInput, NotFound
-from sapar.ticketing.controls import (
-    close_exception,
-    count_exceptions,
-    count_gaps,
-    list_exceptions,
-    list_gaps,
-    run_controls,
-)
+from sapar.finance.exceptions import acts
+from sapar.finance.exceptions.queue import list_exceptions
+from sapar.ticketing.controls import count_gaps, list_gaps, run_controls
 from tests.ticketing.taps.support import AGENCY, tap_of
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -25,7 +17,8 @@ async def look(town) -> dict[str, list[str]]:
 
 
 async def kinds(town) -> list[str]:
-    return [row[0] for row in await count_exceptions(town.connection, AGENCY)]
+    page = await list_exceptions(town.connection, AGENCY, town.tools.clock.now())
+    return [row.kind for row in page.rows]
 
 
 async def test_nothing_is_found_among_good_taps(town):
@@ -38,8 +31,8 @@ async def test_a_counter_that_skips_is_found_unless_a_device_misses_a_record(tow
     one, two = town.devices[:2]
     await town.post(tap_of(one, 1, "c1", 0, counter=1), tap_of(one, 2, "c1", 30, counter=4))
     assert (await look(town)) == {"unreported_tap": ["card 1 counter 2"]}
-    [found] = await list_exceptions(town.connection, AGENCY, "unreported_tap")
-    assert found[3] == 16000
+    page = await list_exceptions(town.connection, AGENCY, town.tools.clock.now())
+    assert [(row.kind, row.value_tiyn) for row in page.rows] == [("unreported_tap", 16000)]
     await town.post(tap_of(two, 1, "c2", 10), tap_of(two, 4, "c2", 20))
     assert await look(town) == {}
     assert await kinds(town) == []
@@ -75,13 +68,11 @@ async def test_what_a_person_closed_is_not_opened_again(town):
     device = town.devices[0]
     await town.post(tap_of(device, 1, "c1", 10), tap_of(device, 2, "c2", 5))
     await look(town)
-    [found] = await list_exceptions(town.connection, AGENCY)
-    said = {"actor": "aigul", "now": town.tools.clock.now()}
-    with pytest.raises(BadInput):
-        await close_exception(town.connection, AGENCY, found[0], reason="", **said)
-    await close_exception(town.connection, AGENCY, found[0], reason="new battery", **said)
-    with pytest.raises(NotFound):
-        await close_exception(town.connection, AGENCY, found[0], reason="again", **said)
+    now = town.tools.clock.now()
+    page = await list_exceptions(town.connection, AGENCY, now)
+    [number] = [row.exception_no for row in page.rows]
+    said = {"reason": "new battery", "by": acts.Who("aigul"), "now": now}
+    await acts.close(town.connection, AGENCY, number, **said)
     assert await look(town) == {"clock_out_of_order": ["tap 2"]}
     assert await kinds(town) == []
 

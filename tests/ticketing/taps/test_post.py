@@ -4,9 +4,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from sapar.core.db import connect
 from sapar.core.errors import BadInput, Refused
 from sapar.ticketing.post import judge_span, post_taps
 from sapar.ticketing.taps.voids import void_range
+from tests.ticketing.closing import close_day
 from tests.ticketing.taps.support import AGENCY, NOON_MS, make_tools, tap_of
 
 DAY = date(2026, 3, 18)
@@ -126,9 +128,8 @@ async def test_the_fare_of_an_unknown_card_waits_until_somebody_issues_it(town):
 
 async def test_a_late_tap_of_a_closed_day_posts_to_the_open_day_and_the_late_account(town):
     await town.post(tap_of(town.devices[0], 1, "c1", 20, route_id="7"))
-    await town.connection.execute(
-        "INSERT INTO business_day VALUES ('town', '2026-03-18', now(), 'finance')"
-    )
+    with connect(town.conninfo) as connection:
+        close_day(connection, "town", DAY)
     await town.post(tap_of(town.devices[1], 1, "c1", 0, route_id="8", vehicle="b2"))
     assert await town.rows(
         "SELECT kind, service_date, business_date FROM journal ORDER BY journal_no"

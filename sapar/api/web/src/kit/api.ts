@@ -48,7 +48,9 @@ async function request(method: string, url: string, body: unknown, options: Opti
   const unsafe = method !== "GET";
   const headers: Record<string, string> = { Accept: "application/json" };
   if (unsafe) headers["X-Sapar-Csrf"] = csrf();
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const file = body instanceof Blob ? body : null;
+  if (file) headers["Content-Type"] = file.type || "application/octet-stream";
+  else if (body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;
   try {
     response = await fetch(url, {
@@ -57,7 +59,7 @@ async function request(method: string, url: string, body: unknown, options: Opti
       cache: "no-store",
       credentials: "same-origin",
       signal: AbortSignal.any(limits),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: file ?? JSON.stringify(body) }),
     });
   } catch (cause) {
     if (options.signal?.aborted) throw cause;
@@ -94,6 +96,12 @@ export async function send<T = void>(
   const response = await request(method, agencyUrl(path, options.query), body, options);
   const text = await response.text();
   return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+/** Sends a file as it is; gives the answer. */
+export async function sendFile<T>(path: string, file: Blob, options: Options = {}): Promise<T> {
+  const response = await request("POST", agencyUrl(path, options.query), file, options);
+  return (await response.json()) as T;
 }
 
 /** The same for addresses of the whole deployment, like `/api/me`. */

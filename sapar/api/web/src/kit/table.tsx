@@ -207,7 +207,7 @@ function Heading<R>({ column, order }: { column: Column<R>; order: Signal<Order 
   const style = column.width ? { width: column.width } : {};
   if (column.sortable === false) {
     return (
-      <th scope="col" style={style} class="plain">
+      <th scope="col" style={style} class={`plain ${column.number ? "number" : ""}`}>
         {column.name}
       </th>
     );

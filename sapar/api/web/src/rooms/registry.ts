@@ -3,6 +3,10 @@ import type { Entry, Room } from "./room";
 
 const found = import.meta.glob<{ readonly room: Room }>("./*/index.tsx");
 
+/** Who looks at money, and who looks at cards and tariffs besides. */
+const money = ["accountant", "chief_accountant", "auditor"] as const;
+const cash = ["cashier", ...money] as const;
+
 const lines: readonly Entry[] = [
   { path: "map", name: "room_map", roles: ["viewer"], after: "KeyM", group: "live" },
   { path: "ladder", name: "room_ladder", roles: ["viewer"], after: "KeyL", group: "live" },
@@ -23,7 +27,15 @@ const lines: readonly Entry[] = [
     group: "past",
   },
   { path: "devices", name: "room_devices", roles: ["viewer"], after: "KeyD", group: "past" },
-  { path: "rules", name: "room_rules", roles: ["viewer"], after: "KeyN", group: "past" },
+  { path: "rules", name: "room_rules", roles: ["viewer"], after: "KeyW", group: "past" },
+  { path: "finance", name: "room_finance", roles: money, after: "KeyF", group: "finance" },
+  { path: "close", name: "room_close", roles: money, after: "KeyZ", group: "finance" },
+  { path: "explain", name: "room_explain", roles: money, after: "KeyI", group: "finance" },
+  { path: "cards", name: "room_cards", roles: cash, after: "KeyN", group: "finance" },
+  { path: "tariffs", name: "room_tariffs", roles: cash, after: "KeyY", group: "finance" },
+  { path: "matching", name: "room_matching", roles: money, after: "KeyX", group: "finance" },
+  { path: "agents", name: "room_agents", roles: money, after: "KeyG", group: "finance" },
+  { path: "carriers", name: "room_carriers", roles: money, after: "KeyQ", group: "finance" },
   { path: "people", name: "room_people", roles: ["admin"], after: "KeyU", group: "house" },
   { path: "keys", name: "room_keys", roles: ["admin"], after: "KeyK", group: "house" },
   { path: "audit", name: "room_audit", roles: ["auditor"], after: "KeyJ", group: "house" },

@@ -38,7 +38,7 @@ export interface Entry {
   readonly roles: readonly Role[];
   /** `KeyboardEvent.code` of the key after G; null for none. */
   readonly after: string | null;
-  readonly group: "live" | "desk" | "past" | "house";
+  readonly group: "live" | "desk" | "past" | "finance" | "house";
   /** Not in the list of rooms: it is opened from another one, or by its address. */
   readonly unlisted?: boolean;
 }

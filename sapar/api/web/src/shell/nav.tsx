@@ -5,7 +5,7 @@ import { go, hrefOf, place } from "./query";
 import { visibleEntries } from "./rooms";
 import * as state from "./state";
 
-const groups = ["live", "desk", "past"] as const;
+const groups = ["live", "desk", "past", "finance"] as const;
 
 function letterOf({ after }: Entry): string {
   return after === null ? "" : after.replace("Key", "");

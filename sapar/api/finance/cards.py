@@ -1,0 +1,162 @@
+"""Addresses of the card desk: look-up with a reason, all about a card, operations, journals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sapar.access.model import Person
+from sapar.api.dispatch.asking import add, answer, read_body
+from sapar.api.finance.workbench import Workbench
+from sapar.api.parts import Parts
+from sapar.core.db import AsyncConnection, translated
+from sapar.core.errors import NotFound
+from sapar.finance.cards.acting import AT_DESK, Asked, act, request_of
+from sapar.finance.cards.looking import (
+    find_card,
+    find_card_of_tap,
+    has_looked,
+    log_look,
+    reason_needed,
+    reference_of,
+)
+from sapar.finance.cards.telling import tell_card, tell_journal
+from sapar.ticketing.cards.lookup.numbers import load_lookup_key
+from sapar.ticketing.tariff.versions import load_tariffs
+
+NUMBER_MAX = 2**63 - 1
+
+
+class LookUp(msgspec.Struct, frozen=True, kw_only=True):
+    """A look-up: by one of the three, with the reason the first time in a session.
+
+    Attributes:
+        text: the number that is printed on the card, or its reference.
+        tap_no: the number of a ride.
+        card_no: the number of the card in the database.
+        reason: why the card is looked at.
+    """
+
+    text: str | None = None
+    tap_no: int | None = None
+    card_no: int | None = None
+    reason: str = ""
+
+
+def make_cards_router(parts: Parts) -> APIRouter:
+    """Make the router; looking needs a role of money or `auditor`, acting one of money."""
+    needs = parts.guard.needs
+    looker = needs("cashier", "accountant", "chief_accountant", "auditor")
+    doer = needs("cashier", "accountant", "chief_accountant")
+    desk = CardsDesk(parts)
+    router = APIRouter()
+    base = "/api/finance"
+    add(router, looker, "GET", f"{base}/cards.json", desk.card_choices)
+    add(router, looker, "POST", f"{base}/cards/look-up", desk.look_up_card, LookUp)
+    add(router, looker, "GET", f"{base}/cards/{{card_no}}", desk.card)
+    add(router, doer, "POST", f"{base}/cards/{{card_no}}/operations", desk.act_on_card, Asked)
+    add(router, looker, "GET", f"{base}/journals/{{journal_no}}", desk.journal)
+    return router
+
+
+def path_number(request: Request, name: str) -> int:
+    """Read a number of the address.
+
+    Raises:
+        NotFound: it is no number that anything has.
+    """
+    text = str(request.path_params[name])
+    if not (text.isascii() and text.isdecimal() and int(text[:20]) <= NUMBER_MAX):
+        raise NotFound(f"There is nothing with the number {text[:20]!r}.", code="no_such_number")
+    return int(text)
+
+
+class CardsDesk:
+    """One method an address."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._bench = Workbench(parts)
+
+    async def card_choices(self, request: Request, person: Person) -> Response:
+        """Rider categories of the tariff in force, and the operations that this person may do."""
+        tariffs = await load_tariffs(self._parts.pool, self._bench.agency(request))
+        tariff = tariffs.tariff_at(int(self._parts.clock.time() * 1000))
+        names = tariff.categories if tariff else {}
+        allowed = [name for name, roles in AT_DESK.items() if person.may(*roles)]
+        return answer({"categories": dict(names), "operations": allowed})
+
+    async def look_up_card(self, request: Request, person: Person) -> Response:
+        """Find a card and log why it is looked at: the first time in a session with a `reason`."""
+        asked = await read_body(request, LookUp)
+        agency_id = self._bench.agency(request)
+        now = self._parts.clock.now()
+        with translated():
+            async with self._parts.pool.connection() as connection:
+                card_no = await self._find(connection, agency_id, asked)
+                logged = await log_look(
+                    connection, agency_id, card_no, person, reason=asked.reason, now=now
+                )
+        return answer({"card_no": card_no, "reason_needed": not logged})
+
+    async def _find(self, connection: AsyncConnection, agency_id: str, asked: LookUp) -> int:
+        if asked.card_no is not None:
+            await reference_of(connection, agency_id, _bounded(asked.card_no))
+            return asked.card_no
+        if asked.tap_no is not None:
+            return await find_card_of_tap(connection, agency_id, _bounded(asked.tap_no))
+        path = self._parts.settings.card_lookup_key_file
+        return await find_card(
+            connection, agency_id, asked.text or "", lambda: load_lookup_key(path)
+        )
+
+    async def card(self, request: Request, person: Person) -> Response:
+        """All about a card that was looked up in this session: state, history, receipts."""
+        agency_id, card_no = self._bench.agency(request), path_number(request, "card_no")
+        with translated():
+            async with self._parts.pool.connection() as connection:
+                card_ref = await reference_of(connection, agency_id, card_no)
+                if not await has_looked(connection, agency_id, card_no, person):
+                    raise reason_needed()
+                await connection.commit()  # the statement is read from a snapshot of its own
+                told = await tell_card(connection, agency_id, card_ref)
+        body: dict[str, Any] = msgspec.to_builtins(told, str_keys=True)
+        return answer({"time_s": self._parts.clock.time(), **body})
+
+    async def act_on_card(self, request: Request, person: Person) -> Response:
+        """Carry out one of the operations of `cards.json` on a card: once, with a reason."""
+        agency_id, card_no = self._bench.agency(request), path_number(request, "card_no")
+        asked = await read_body(request, Asked)
+        async with self._bench.ledger() as connection:
+            card_ref = await reference_of(connection, agency_id, card_no)
+            outcome = await act(
+                connection,
+                await self._bench.desk(),
+                request_of(asked, agency_id, card_ref, person),
+                card_no=card_no,
+                person=person,
+                reason=asked.reason,
+                clock=self._parts.clock,
+            )
+        receipt = msgspec.to_builtins(outcome.receipt)
+        del receipt["card_ref"]
+        body = {"receipt": receipt, "repeated": outcome.repeated, "key": asked.key}
+        return answer({"time_s": self._parts.clock.time(), **body}, 201)
+
+    async def journal(self, request: Request, _person: Person) -> Response:
+        """A journal with its entries."""
+        agency_id, number = self._bench.agency(request), path_number(request, "journal_no")
+        with translated():
+            async with self._parts.pool.connection() as connection:
+                told = await tell_journal(connection, agency_id, number)
+        return answer(told)
+
+
+def _bounded(number: int) -> int:
+    if not 0 < number <= NUMBER_MAX:
+        raise NotFound("There is nothing with that number.", code="no_such_number")
+    return number

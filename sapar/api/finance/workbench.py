@@ -1,0 +1,84 @@
+"""What the finance desk's routes make once: connections of the ledger's role, and what prices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+
+from starlette.requests import Request
+
+from sapar.api.parts import Parts
+from sapar.core.db import AsyncConnection, connect_async
+from sapar.core.errors import BadInput
+from sapar.ticketing.cards.operations import Desk
+from sapar.ticketing.ledger.role import restricted
+from sapar.ticketing.post import judge_again
+from sapar.ticketing.reference import Reference, make_tools
+
+
+class Workbench:
+    """Opens what an act on money needs; nothing is opened before the first one."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._conninfo: str | None = None
+        self._reference = Reference(parts.pool, parts.settings)
+        self._tools = make_tools(parts.settings, parts.clock, self._reference)
+
+    def agency(self, request: Request) -> str:
+        """Name the agency that a request means.
+
+        Raises:
+            NotFound: there is none of this name.
+        """
+        return self._parts.known(self._parts.agency_id(request)).agency_id
+
+    @asynccontextmanager
+    async def ledger(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection that may add to the ledger, and change nothing there."""
+        if self._conninfo is None:
+            conninfo = self._parts.settings.database_url.get_secret_value()
+            self._conninfo = await asyncio.to_thread(restricted, conninfo)
+        connection = await connect_async(self._conninfo)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def desk(self) -> Desk:
+        """Give a desk for operations on cards, with the tariffs and carriers of this moment."""
+        await self._reference.refresh()
+        tools = self._tools
+        return Desk(
+            self._parts.clock,
+            tools.accounts,
+            lambda connection, touched: judge_again(connection, tools, touched),
+        )
+
+
+def day_of(request: Request, name: str) -> date | None:
+    """Read a day of the query, None when it is not given.
+
+    Raises:
+        BadInput: it is none.
+    """
+    text = request.query_params.get(name, "")
+    return _read(name, text) if text else None
+
+
+def in_path(request: Request) -> date:
+    """Read the `day` of the address.
+
+    Raises:
+        BadInput: it is none.
+    """
+    return _read("day", str(request.path_params["day"]))
+
+
+def _read(name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"`{name}` is a day: 2026-11-20.", code="bad_days") from None

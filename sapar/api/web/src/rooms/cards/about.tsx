@@ -1,0 +1,161 @@
+/** What to tell the rider: the sentence, the figures with their parts, why the card is blocked. */
+import { CardLink } from "../../finance/journal";
+import { moneyText } from "../../kit/money";
+import { clockText, dayText, momentText } from "../../kit/when";
+import { openOperation } from "./acting";
+import { blockText, t } from "./messages";
+import type { Part } from "./rows";
+import { sentencesOf } from "./says";
+import type { Block, Card, Choices, Operation } from "./types";
+
+export function About(props: {
+  card: Card;
+  choices: Choices;
+  part: Part;
+  onPart: (part: Part) => void;
+}) {
+  const { card } = props;
+  const { statement } = card;
+  const open = statement.blocks.find(({ to_ms }) => to_ms === null);
+  const category = props.choices.categories[statement.category] ?? statement.category;
+  const figures: readonly (readonly [Part, string, number])[] = [
+    ["balance", t("balance"), statement.purse_tiyn - statement.debt_tiyn],
+    ["pending", t("pending"), statement.pending_tiyn],
+    ["deposit", t("deposit"), statement.deposit_tiyn],
+  ];
+  return (
+    <div class="card-about">
+      <p class="card-name">
+        <span class="card-label">{card.label}</span> {category}
+        {card.replaces && (
+          <>
+            {" · "}
+            <CardLink
+              card={card.replaces}
+              text={t("saysReplaces", { card: card.replaces.label })}
+            />
+          </>
+        )}
+      </p>
+      <p class="said" role="status">
+        {sentencesOf(card).join(" ")} {card.replaced_by && <CardLink card={card.replaced_by} />}
+      </p>
+      {open && <WhyBlocked block={open} />}
+      <div class="figures">
+        {figures.map(([part, name, tiyn]) => (
+          <button
+            type="button"
+            key={part}
+            aria-pressed={props.part === part}
+            onClick={() => props.onPart(props.part === part ? "all" : part)}
+          >
+            <span>{name}</span>
+            <strong>{moneyText(tiyn)}</strong>
+          </button>
+        ))}
+      </div>
+      <Operations card={card} choices={props.choices} />
+      <Before blocks={statement.blocks.filter((one) => one !== open)} />
+    </div>
+  );
+}
+
+function WhyBlocked({ block }: { block: Block }) {
+  return (
+    <section class="note-bar" aria-label={t("blockedTitle")}>
+      <h3>{t("blockedTitle")}</h3>
+      <p>
+        {blockText(block.reason)}
+        {block.note !== "" && ` – ${block.note}`},{" "}
+        {t("since", { time: momentText(block.from_ms / 1000), who: block.actor })}
+      </p>
+      {block.owed.length > 0 && (
+        <>
+          <p>{t("owedFor")}</p>
+          <ul>
+            {block.owed.map((one) => (
+              <li key={one.at_ms}>
+                {momentText(one.at_ms / 1000)} · {moneyText(one.amount_tiyn)}
+                {one.ride &&
+                  ` · ${t("rideOn", { route: one.ride.route_id ?? "–", bus: one.ride.vehicle_id ?? "–" })}`}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Before({ blocks }: { blocks: readonly Block[] }) {
+  if (blocks.length === 0) return null;
+  return (
+    <details>
+      <summary>{t("blocksBefore")}</summary>
+      <ul>
+        {blocks.map((one) => (
+          <li key={one.from_ms}>
+            {blockText(one.reason)}
+            {one.note !== "" && ` – ${one.note}`},{" "}
+            {t("fromTo", {
+              from: momentText(one.from_ms / 1000),
+              to: `${dayText((one.to_ms ?? 0) / 1000)}, ${clockText((one.to_ms ?? 0) / 1000, false)}`,
+              who: one.actor,
+            })}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** Whether an operation makes sense for the card as it stands. */
+function fits(operation: Operation, card: Card): boolean {
+  const { statement } = card;
+  const blocked = statement.blocks.some(({ to_ms }) => to_ms === null);
+  const gone = statement.status === "returned" || statement.status === "replaced";
+  if (operation === "refund_tap") return false; // beside its ride
+  if (operation === "unblock") return blocked && !gone;
+  if (operation === "write_off") return statement.debt_tiyn > 0;
+  if (operation === "replace") return statement.status !== "returned";
+  if (operation === "block") return !blocked && !gone;
+  if (operation === "top_up") {
+    const why = statement.blocks.find(({ to_ms }) => to_ms === null)?.reason;
+    return !gone && statement.status !== "unknown" && (!blocked || why === "debt");
+  }
+  return !gone && statement.status !== "unknown";
+}
+
+const order: readonly Operation[] = [
+  "top_up",
+  "block",
+  "unblock",
+  "replace",
+  "change_category",
+  "goodwill",
+  "write_off",
+];
+
+function Operations({ card, choices }: { card: Card; choices: Choices }) {
+  const offered = order.filter((one) => choices.operations.includes(one) && fits(one, card));
+  if (offered.length === 0) return null;
+  return (
+    <div class="quick" role="group" aria-label={t("operation")}>
+      {offered.map((operation, at) => (
+        <button
+          type="button"
+          key={operation}
+          class={at === 0 ? "primary" : ""}
+          onClick={() => openOperation(operation)}
+        >
+          {t(`do_${operation}` as Parameters<typeof t>[0])}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Opens the block dialog, if the card can be blocked by this person; for the key B. */
+export function blockIt(card: Card, choices: Choices): void {
+  if (choices.operations.includes("block") && fits("block", card)) openOperation("block");
+}

@@ -1,0 +1,108 @@
+/** What /api/finance/cards tells; amounts in tiyn, times in Unix milliseconds. */
+export interface Ride {
+  readonly tap_no: number;
+  readonly device_id: string | null;
+  readonly vehicle_id: string | null;
+  readonly route_id: string | null;
+  readonly num_riders: number;
+  readonly status: "posted" | "held" | "denied";
+  readonly code: string | null;
+  readonly product_id: string | null;
+  readonly rider_category: string | null;
+  readonly tariff_version: number | null;
+  readonly nominal_tiyn: number;
+  readonly charged_tiyn: number;
+  readonly adjustments: readonly (readonly [kind: string, funder: string, tiyn: number])[];
+  readonly refunded_tiyn: number;
+}
+
+export interface Movement {
+  readonly at_ms: number;
+  readonly kind: string;
+  readonly amount_tiyn: number;
+  readonly balance_tiyn: number;
+  readonly deposit_tiyn: number;
+  readonly pending_tiyn: number;
+  readonly rule: string;
+  readonly journals: readonly number[];
+  readonly ride: Ride | null;
+}
+
+export interface Block {
+  readonly reason: string;
+  readonly note: string;
+  readonly actor: string;
+  readonly from_ms: number;
+  readonly to_ms: number | null;
+  readonly owed: readonly Movement[];
+}
+
+export interface Statement {
+  readonly status: "unknown" | "active" | "blocked" | "replaced" | "returned";
+  readonly category: string;
+  readonly purse_tiyn: number;
+  readonly debt_tiyn: number;
+  readonly deposit_tiyn: number;
+  readonly pending_tiyn: number;
+  readonly passes: readonly (readonly [product: string, from_ms: number, to_ms: number])[];
+  readonly pending: readonly (readonly [tiyn: number, paid_ms: number, expires_ms: number])[];
+  readonly blocks: readonly Block[];
+  readonly movements: readonly Movement[];
+}
+
+export interface OtherCard {
+  readonly card_no: number;
+  readonly label: string;
+}
+
+/** What an operation came to. */
+export interface Receipt {
+  readonly operation: string;
+  readonly status: string;
+  readonly journal_no: number | null;
+  readonly purse_tiyn: number;
+  readonly debt_tiyn: number;
+  readonly deposit_tiyn: number;
+  readonly pending_tiyn: number;
+}
+
+export interface Done {
+  readonly key: string;
+  readonly kind: string;
+  readonly actor: string;
+  readonly at_ms: number;
+  readonly done_at_ms: number;
+  readonly reason: string;
+  readonly amount_tiyn: number | null;
+  readonly receipt: Receipt;
+}
+
+export interface Card {
+  readonly time_s: number;
+  readonly card_no: number;
+  readonly label: string;
+  readonly statement: Statement;
+  readonly replaced_by: OtherCard | null;
+  readonly replaces: OtherCard | null;
+  /** By tap number: counter, medium, whether the validator let the rider on. */
+  readonly taps: Readonly<Record<string, readonly [number | null, string, boolean]>>;
+  /** Missing numbers of the card's counter: from, to, after_ms, before_ms. */
+  readonly holes: readonly (readonly [number, number, number, number])[];
+  readonly operations: readonly Done[];
+}
+
+export interface Choices {
+  readonly categories: Readonly<Record<string, string>>;
+  /** Operations that this person may do. */
+  readonly operations: readonly string[];
+}
+
+export type Operation =
+  | "top_up"
+  | "block"
+  | "unblock"
+  | "replace"
+  | "change_category"
+  | "refund_tap"
+  | "goodwill"
+  | "write_off";

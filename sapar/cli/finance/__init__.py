@@ -1,0 +1,1 @@
+"""Commands of finance: `sapar ticketing bank`, `match`, `close` and more."""

@@ -1,0 +1,1 @@
+"""Reconciliation from tap to bank line: statements, matching, agents, day close, settlement."""

@@ -1,0 +1,1 @@
+"""Top-up agents and processors: registers, limits, commission, deposits."""

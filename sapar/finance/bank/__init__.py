@@ -1,0 +1,1 @@
+"""Bank statements: read from five formats, checked, imported once, posted line by line."""

@@ -1,0 +1,1 @@
+"""What budgets owe for concessions."""

@@ -1,0 +1,1 @@
+"""What carriers are paid: contracts, statements, payment orders."""

@@ -1,0 +1,1 @@
+"""Shift (Z) reports of validators against the taps that came."""

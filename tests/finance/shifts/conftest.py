@@ -1,0 +1,5 @@
+"""A town whose validators report their shifts."""
+
+from tests.ticketing.taps.conftest import Town, town
+
+__all__ = ["Town", "town"]
