@@ -23,6 +23,7 @@ from sapar.api.dispatch.alerts import make_alerts_router
 from sapar.api.dispatch.messages import make_messages_router
 from sapar.api.door import AtOnce, Door
 from sapar.api.finance.agents import make_agents_router
+from sapar.api.finance.bank import make_bank_router
 from sapar.api.finance.cards import make_cards_router
 from sapar.api.finance.closing import make_closing_router
 from sapar.api.finance.exceptions import make_exceptions_router
@@ -144,6 +145,7 @@ def _add_rooms(app: FastAPI, parts: Parts, filing: Filing) -> None:
     app.include_router(make_messages_router(parts))
     app.include_router(make_cards_router(parts))
     app.include_router(make_tariffs_router(parts))
+    app.include_router(make_bank_router(parts))
     app.include_router(make_matching_router(parts))
     app.include_router(make_agents_router(parts))
     app.include_router(make_settlement_router(parts))

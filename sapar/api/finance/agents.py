@@ -13,10 +13,10 @@ from starlette.responses import Response
 from sapar.access.model import Person
 from sapar.api.dispatch.asking import add, answer, number_of, read_body
 from sapar.api.finance.cards import path_number
-from sapar.api.finance.workbench import Workbench, day_of, in_path
+from sapar.api.finance.workbench import Workbench, day_of, file_answer, in_path, read_file
 from sapar.api.parts import Parts
 from sapar.core.db import translated
-from sapar.core.errors import BadInput, NotFound
+from sapar.core.errors import NotFound
 from sapar.finance.agents import books
 from sapar.finance.agents.model import Party
 from sapar.finance.agents.parties import Who, fare_day, set_status, zone_of
@@ -123,7 +123,7 @@ class AgentsDesk:
 
     async def import_agent_register(self, request: Request, person: Person) -> Response:
         """Take a day's register: the file as the body, called `name`; compared at once."""
-        data = await _read_file(request, _FILE_MAX)
+        data = await read_file(request, _FILE_MAX)
         done = await import_register(
             self._parts.pool,
             self._bench.agency(request),
@@ -156,12 +156,7 @@ class AgentsDesk:
         with translated():
             async with self._parts.pool.connection() as connection:
                 data, name = await get_register_file(connection, agency_id, number)
-        safe = "".join(one for one in name if one.isascii() and (one.isalnum() or one in "._-"))
-        headers = {
-            "cache-control": "no-store",
-            "content-disposition": f'attachment; filename="{safe or "register"}"',
-        }
-        return Response(data, 200, headers, "application/octet-stream")
+        return file_answer(data, name, "register")
 
     def _who(self, person: Person) -> Who:
         return Who(person.name, self._parts.clock.now(), person.user_id)
@@ -174,19 +169,3 @@ def _party(request: Request) -> Party:
     if name == "processor":
         return "processor"
     raise NotFound("An address names an `agent` or a `processor`.", code="no_such_party")
-
-
-async def _read_file(request: Request, most: int) -> bytes:
-    """Read a body as it is.
-
-    Raises:
-        BadInput: it is longer than `most` bytes, or empty (`body_too_long`, `empty_file`).
-    """
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > most:
-            raise BadInput("The file is too large.", code="body_too_long")
-    if not data:
-        raise BadInput("The file is empty.", code="empty_file")
-    return bytes(data)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from sapar.api.parts import Parts
 from sapar.core.db import AsyncConnection, connect_async
@@ -75,6 +76,32 @@ def in_path(request: Request) -> date:
         BadInput: it is none.
     """
     return _read("day", str(request.path_params["day"]))
+
+
+async def read_file(request: Request, most: int) -> bytes:
+    """Read a body as it is.
+
+    Raises:
+        BadInput: it is longer than `most` bytes, or empty (`body_too_long`, `empty_file`).
+    """
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > most:
+            raise BadInput("The file is too large.", code="body_too_long")
+    if not data:
+        raise BadInput("The file is empty.", code="empty_file")
+    return bytes(data)
+
+
+def file_answer(data: bytes, name: str, otherwise: str) -> Response:
+    """Give a file as it was received; `otherwise` is its name where nothing is left of its own."""
+    safe = "".join(one for one in name if one.isascii() and (one.isalnum() or one in "._-"))
+    headers = {
+        "cache-control": "no-store",
+        "content-disposition": f'attachment; filename="{safe or otherwise}"',
+    }
+    return Response(data, 200, headers, "application/octet-stream")
 
 
 def _read(name: str, text: str) -> date:

@@ -161,6 +161,7 @@ export const en = {
   room_rules: "Alarm rules",
   room_finance: "Finance",
   room_close: "Day close",
+  room_bank: "Bank",
   room_explain: "Differences",
   room_audit: "Audit",
   room_sign_in: "Sign in",

@@ -162,6 +162,7 @@ export const kk: Messages = {
   room_rules: "Дабыл ережелері",
   room_finance: "Қаржы",
   room_close: "Күнді жабу",
+  room_bank: "Банк",
   room_explain: "Айырмашылықтар",
   room_audit: "Журнал",
   room_sign_in: "Кіру",

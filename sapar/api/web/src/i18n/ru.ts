@@ -166,6 +166,7 @@ export const ru: Messages = {
   room_rules: "Правила тревог",
   room_finance: "Финансы",
   room_close: "Закрытие дня",
+  room_bank: "Банк",
   room_explain: "Расхождения",
   room_audit: "Журнал",
   room_sign_in: "Вход",

@@ -33,6 +33,7 @@ const lines: readonly Entry[] = [
   { path: "explain", name: "room_explain", roles: money, after: "KeyI", group: "finance" },
   { path: "cards", name: "room_cards", roles: cash, after: "KeyN", group: "finance" },
   { path: "tariffs", name: "room_tariffs", roles: cash, after: "KeyY", group: "finance" },
+  { path: "bank", name: "room_bank", roles: money, after: null, group: "finance" },
   { path: "matching", name: "room_matching", roles: money, after: "KeyX", group: "finance" },
   { path: "agents", name: "room_agents", roles: money, after: "KeyG", group: "finance" },
   { path: "carriers", name: "room_carriers", roles: money, after: "KeyQ", group: "finance" },
