@@ -18,6 +18,7 @@ from sapar.api.door import AtOnce
 from sapar.core.log import get_logger
 
 _PIPELINED_MAX = 8  # of one reading: who asks for a thousand things at once does not stop others
+_UNHEARD_MAX = 64 * 1024  # bytes that become no request and no body: the parser keeps any number
 _UNUSUAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 _log = get_logger()
 
@@ -42,20 +43,38 @@ class _AtOnceProtocol(HttpToolsProtocol):
     at_once: AtOnce
     _answered = False
     _left = 0
+    _unheard = 0
 
     def data_received(self, data: bytes) -> None:
-        """Read requests."""
+        """Read requests, of which no head is longer than what is read at once and 64 KiB."""
         self._left = _PIPELINED_MAX
+        self._unheard += len(data)
         super().data_received(data)
+        if self._unheard > _UNHEARD_MAX and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._unheard = 0
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Answer what is at hand."""
+        self._unheard = 0
         self._answered = self._left > 0 and self._can_be_at_once() and self._answer()
         if not self._answered:
+            # an answer before it in the same reading has said when an idle connection ends
+            self._unset_keepalive_if_required()
             super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._unheard = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request; one that was answered has no task to tell."""
+        self._unheard = 0
         if not self._answered:
             super().on_message_complete()
 

@@ -20,6 +20,7 @@ from sapar.core.db import AsyncConnection, is_idle, load_queries, translated
 from sapar.core.errors import BadInput, Fault, NotFound, Refused
 from sapar.finance.exceptions.keep import Finding, Kept, keep_findings
 from sapar.finance.matching.items import NewItem, add_items
+from sapar.ticketing.ledger.business_days import read_closed_days
 
 _QUERIES = load_queries("sapar.finance.claims")
 _canonical = msgspec.json.Encoder(order="deterministic").encode
@@ -128,6 +129,8 @@ async def run_claims(
     with translated():
         async with connection.transaction():
             await connection.execute(_QUERIES["lock_claims"], names)
+            # from here on nobody opens one of the days again
+            await read_closed_days(connection, [agency_id], from_date)
             row = await (await connection.execute(_QUERIES["list_open_days"], names)).fetchone()
             if row is not None:
                 raise Refused(

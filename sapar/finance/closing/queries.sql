@@ -420,10 +420,11 @@ SELECT account_no, code, owner FROM account
 WHERE agency_id = %(agency_id)s AND account_no = ANY(%(numbers)s::bigint[]);
 
 -- name: sum_day_exceptions
--- What the open exceptions of a day are worth that nobody accepted.
-SELECT coalesce(sum(value_tiyn), 0)::bigint FROM ticketing_exception
-WHERE agency_id = %(agency_id)s AND closed_at IS NULL AND accepted_at IS NULL
-  AND business_date = %(day)s;
+-- What the open exceptions of a day, or of its taps, are worth that nobody accepted.
+SELECT coalesce(sum(e.value_tiyn), 0)::bigint
+FROM ticketing_exception e LEFT JOIN tap t ON t.tap_no = e.tap_no
+WHERE e.agency_id = %(agency_id)s AND e.closed_at IS NULL AND e.accepted_at IS NULL
+  AND coalesce(e.business_date, t.service_date) = %(day)s;
 
 -- name: count_posted_since
 -- How much was posted with the day's date after a revision was closed.

@@ -14,13 +14,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from sapar.core.db import AsyncConnection, json_value, load_queries, translated
-from sapar.core.errors import BadInput, Fault
+from sapar.core.errors import BadInput, Fault, Refused
 from sapar.finance.closing.balances import name_of
 from sapar.finance.closing.days import STAGES, StageRun, next_revision, read_status
 from sapar.finance.closing.moment import at_rest
 from sapar.finance.closing.reading import read_accounts, read_totals
 from sapar.finance.closing.totals import plain_totals
 from sapar.finance.exceptions.keep import Finding, keep_findings
+from sapar.ticketing.ledger.business_days import read_closed_days
 
 _QUERIES = load_queries("sapar.finance.closing")
 _canonical = msgspec.json.Encoder(order="sorted").encode
@@ -115,7 +116,7 @@ async def run_stage(
     Raises:
         BadInput: there is no such stage.
         NotFound: there is no such agency.
-        Refused: the day is closed (`day_closed`).
+        Refused: the day is closed, or was meanwhile (`day_closed`).
     """
     stage = get_stage(name)
     revision = await next_revision(connection, agency_id, day)
@@ -132,6 +133,7 @@ async def run_stage(
                 _QUERIES["list_day_exceptions"], {**names, "kinds": kinds, "of_taps": stage.of_taps}
             )
             found = await cursor.fetchall()
+            await _hold_revision(connection, agency_id, day, revision)
             evidence = _evidence(checked, found, now)
             body = _canonical(evidence)
             await connection.execute(
@@ -152,6 +154,19 @@ async def run_stage(
             )
     status = await read_status(connection, agency_id, day)
     return next(one for one in status.stages if one.stage == name)
+
+
+async def _hold_revision(
+    connection: AsyncConnection, agency_id: str, day: date, revision: int
+) -> None:
+    """Keep the day from being closed until the commit; what is kept now is for this revision.
+
+    Raises:
+        Refused: the day was closed meanwhile (`day_closed`): what was seen is of no close any more.
+    """
+    await read_closed_days(connection, [agency_id], day)
+    if await next_revision(connection, agency_id, day) != revision:
+        raise Refused(f"{day} was closed meanwhile", code="day_closed")
 
 
 async def _keep(
@@ -261,20 +276,20 @@ async def make_totals(
         accounts, balances = await read_accounts(connection, agency_id)
         totals = await read_totals(connection, agency_id, day, accounts)
     body = _canonical(plain_totals(totals))
+    values = {
+        "agency_id": agency_id,
+        "day": day,
+        "revision": revision,
+        "body": body,
+        "digest": hashlib.sha256(body).digest(),
+        "journals": totals.journals,
+        "last_journal_no": last_journal_no,
+        "balances": json_value(
+            {name_of(account): balance for account, balance in balances.items() if balance}
+        ),
+        "now": now,
+    }
     with translated():
-        await connection.execute(
-            _QUERIES["insert_totals"],
-            {
-                "agency_id": agency_id,
-                "day": day,
-                "revision": revision,
-                "body": body,
-                "digest": hashlib.sha256(body).digest(),
-                "journals": totals.journals,
-                "last_journal_no": last_journal_no,
-                "balances": json_value(
-                    {name_of(account): balance for account, balance in balances.items() if balance}
-                ),
-                "now": now,
-            },
-        )
+        async with connection.transaction():
+            await _hold_revision(connection, agency_id, day, revision)
+            await connection.execute(_QUERIES["insert_totals"], values)

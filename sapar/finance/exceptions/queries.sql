@@ -26,7 +26,8 @@ FROM unnest(%(subject)s::text[], %(value_tiyn)s::bigint[], %(detail)s::text[],
 ON CONFLICT DO NOTHING;
 
 -- name: change_findings
--- Open ones as they are found now. What was accepted was another amount: it is accepted no more.
+-- Open ones as they are found now. What was accepted was another amount: it is accepted no more. One
+-- that a person closed meanwhile was closed over what stood there: what is found now is opened anew.
 UPDATE ticketing_exception e
 SET value_tiyn = n.value_tiyn, detail = n.detail, business_date = n.business_date,
     tap_no = n.tap_no, card_no = n.card_no, device_no = n.device_no, code = n.code, owner = n.owner,
@@ -37,7 +38,7 @@ FROM unnest(%(exception_no)s::bigint[], %(value_tiyn)s::bigint[], %(detail)s::te
             %(business_date)s::date[], %(tap_no)s::bigint[], %(card_no)s::bigint[],
             %(device_no)s::int[], %(code)s::smallint[], %(owner)s::text[])
      AS n (exception_no, value_tiyn, detail, business_date, tap_no, card_no, device_no, code, owner)
-WHERE e.exception_no = n.exception_no;
+WHERE e.exception_no = n.exception_no AND e.closed_at IS NULL;
 
 -- name: close_found_no_more
 -- By itself: it is so no longer.

@@ -428,11 +428,13 @@ WHERE d.agency_id = %(agency_id)s
 ORDER BY d.dispute_no DESC;
 
 -- name: sum_waiting
--- What holds and releases outside of statements and payments change of a statement.
+-- What holds and releases change of a statement beyond its own lines: those that wait, those that
+-- were in its payment, and those that came into a later statement.
 SELECT coalesce(sum(p.payable_tiyn), 0)::bigint
 FROM carrier_dispute_step p JOIN carrier_dispute d USING (dispute_no)
-WHERE d.statement_no = %(statement_no)s AND p.order_no IS NULL
-  AND NOT EXISTS (SELECT FROM settlement_line l WHERE l.step_no = p.step_no);
+WHERE d.statement_no = %(statement_no)s
+  AND NOT EXISTS (SELECT FROM settlement_line l
+                  WHERE l.step_no = p.step_no AND l.statement_no = d.statement_no);
 
 -- name: insert_dispute
 -- An open one.

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from sapar.access.model import Role
 from sapar.core.clock import ScaledClock
 from sapar.core.db import connect
 from sapar.core.settings import Settings
@@ -96,6 +97,7 @@ async def test_today_leads_to_what_must_be_explained(evening: Instance, browser:
         figures = page.locator(".figures")
         await expect(figures).to_contain_text("Carriers earn", timeout=PATIENCE_MS)
         await expect(figures).to_contain_text("5 riders")
+        await expect(figures).to_contain_text("90.00%")  # 40 of 400 are an open exception
         await assert_accessible(page)
         await page.get_by_role("button", name="Explain", exact=True).click()
         row = page.locator(".table tbody tr").first
@@ -113,6 +115,14 @@ async def test_today_leads_to_what_must_be_explained(evening: Instance, browser:
         await dialog.get_by_label("Why").fill("the depot has found it")
         await dialog.locator("button.primary").click()
         await expect(pane.get_by_role("button", name="Open again…")).to_be_visible()
+
+
+async def test_whoever_sees_no_map_begins_at_the_desk(evening: Instance, browser: Browser) -> None:
+    begins: dict[Role, str] = {"accountant": "Carriers earn", "cashier": "Card number or reference"}
+    for role, words in begins.items():
+        async with visit(browser, evening, "/?lang=en", roles=(role,)) as page:
+            found = page.get_by_text(words).or_(page.get_by_role("searchbox", name=words))
+            await expect(found.first).to_be_visible()
 
 
 async def test_both_rooms_fit_a_telephone(evening: Instance, browser: Browser) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from sapar.core.db import connect_async
 from sapar.core.errors import Refused
+from sapar.finance.claims import claiming
 from sapar.finance.claims.claim_paper import claim_file
 from sapar.finance.claims.claiming import (
     check_claims,
@@ -121,6 +122,25 @@ async def test_late_rides_are_claimed_with_the_day_that_they_posted_to(finance: 
     assert blocks == {"late"}
     total = sum(one.amount_tiyn for one in await list_claims(finance.connection, AGENCY))
     assert total == sum((await balance(finance)).values())
+
+
+async def test_nobody_opens_a_day_while_it_is_claimed(finance: Finance, monkeypatch):
+    """From the look at its days to the commit: else what is posted then might be left out."""
+    await finance.post(finance.taps(34, 20))
+    finance.close(1)
+    real, may_open = claiming._claim, []
+
+    async def looks(connection, names):
+        async with await connect_async(finance.conninfo) as other:
+            found = await other.execute(
+                "SELECT pg_try_advisory_xact_lock(1935765857, hashtext(%s))", (AGENCY,)
+            )
+            may_open.append(await found.fetchone())
+        return await real(connection, names)
+
+    monkeypatch.setattr(claiming, "_claim", looks)
+    assert await claim(finance)
+    assert set(may_open) == {(False,)}
 
 
 async def test_an_open_day_cannot_be_claimed(finance: Finance):

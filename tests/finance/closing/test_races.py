@@ -1,6 +1,7 @@
 """Closing while others post, and a crash between any two steps of a close."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
@@ -190,3 +191,37 @@ async def test_a_run_that_stops_between_two_stages_goes_on(books, monkeypatch, f
     status = await read_status(books.connection, AGENCY, DAY)
     assert [one.run_no is not None for one in status.stages] == [n < fails_at for n in range(6)]
     assert len(await books.run()) == len(STAGES)
+
+
+@pytest.mark.parametrize("step", ["stage", "totals"])
+async def test_a_run_beside_the_close_leaves_what_was_signed(books, monkeypatch, step):
+    """Two tabs: one runs the stages again while in the other the day is closed."""
+    await books.post(tap_of(books.devices[0], 1, "c1"))
+    await books.ready()
+    await books.prepare()
+    bota = books.people["bota"]
+    real = stages.at_rest
+
+    @asynccontextmanager
+    async def closed_after(connection, agency_id):
+        async with real(connection, agency_id) as last:
+            yield last
+        async with await connect_async(books.conninfo) as other:
+            await sign(other, AGENCY, DAY, "approved", bota, now=NOW)
+
+    monkeypatch.setattr(stages, "at_rest", closed_after)
+    running = (
+        stages.run_stage(books.connection, AGENCY, DAY, "gaps", actor="aigul", now=NOW)
+        if step == "stage"
+        else stages.make_totals(books.connection, AGENCY, DAY, now=NOW)
+    )
+    with pytest.raises(Refused) as refused:
+        await running
+    assert refused.value.code == "day_closed"
+    status = await read_status(books.connection, AGENCY, DAY)
+    assert [(one.act, one.valid) for one in status.signatures] == [
+        ("prepared", True), ("approved", True),
+    ]  # fmt: skip
+    assert await books.rows(
+        "SELECT b.digest = day_digest(agency_id, business_date, b.revision) FROM business_day b"
+    ) == [(True,)]

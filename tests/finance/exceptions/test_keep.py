@@ -125,6 +125,24 @@ async def test_two_keepers_at_once_open_one(town):
     assert await town.rows("SELECT count(*) FROM ticketing_exception") == [(2,)]
 
 
+async def test_what_is_closed_while_it_changes_is_found_again(town):
+    """A person closes it over its old value while the keeper is about to write the new one."""
+    await found(town.connection, "k", {"a": 100})
+    number = await number_of(town, "a")
+    person, keeper = await connect_async(town.conninfo), await connect_async(town.conninfo)
+    async with person, keeper:
+        async with person.transaction():
+            await acts.close(person, "town", number, reason="known", by=ANNA, now=NOW)
+            keeping = asyncio.create_task(found(keeper, "k", {"a": 200}))
+            await asyncio.sleep(0.3)  # it has read that it is open, and waits for the row
+            assert not keeping.done()
+        await keeping
+    value = "SELECT value_tiyn FROM ticketing_exception WHERE exception_no = %s"
+    assert await town.rows(value, (number,)) == [(100,)]
+    assert (await found(town.connection, "k", {"a": 200})).opened == ["a"]
+    assert await standing(town) == {"a": 200}
+
+
 steps = st.lists(
     st.one_of(
         st.dictionaries(st.sampled_from("abcd"), st.integers(0, 3)),

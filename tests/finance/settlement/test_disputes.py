@@ -176,6 +176,35 @@ async def test_a_hold_on_a_paid_statement_is_taken_off_the_next(
     assert (await get_dispute(finance.connection, AGENCY, 1)).status == "open"
 
 
+async def test_what_is_held_or_taken_stays_held_when_the_statement_is_paid(
+    finance: Finance, statement_no: int
+):
+    await bank(finance)
+    whole = (await issue_statement(finance.connection, AGENCY, statement_no, **WHO)).payable_tiyn
+    before = await hold(finance, statement_no, "before", amount_tiyn=400)
+    assert (await pay(finance, statement_no)).amount_tiyn == whole - 400
+    # what was kept back at the payment cannot be held once more ...
+    with pytest.raises(Refused) as refused:
+        await hold(finance, statement_no, "all", amount_tiyn=whole)
+    assert refused.value.code == "beyond_payable"
+    after = await hold(finance, statement_no, "rest", amount_tiyn=whole - 400)
+    later = DAY + timedelta(days=1)
+    finance.close(1, later)
+    await finance.settle(first=later)
+    # ... nor what is in the next statement, nor what the carrier has lost
+    with pytest.raises(Refused):
+        await hold(finance, statement_no, "again", amount_tiyn=1)
+    await decide(finance, before.dispute_no, "reject", city="akimat")
+    with pytest.raises(Refused):
+        await hold(finance, statement_no, "lost", amount_tiyn=1)
+    # what was released may be
+    await decide(finance, after.dispute_no, "release")
+    with pytest.raises(Refused):
+        await hold(finance, statement_no, "more", amount_tiyn=whole - 399)
+    await hold(finance, statement_no, "released", amount_tiyn=whole - 400)
+    assert await check_ledger(finance.connection) == []
+
+
 async def test_who_is_paid_for_boardings_loses_their_pay(finance: Finance):
     await finance.contract("north", "boarding", rate_tiyn=9_000)
     await finance.contract("south", "gross_km")

@@ -5,7 +5,7 @@ import { Failed } from "../kit/states";
 import { entries, entryOf, loadRoom } from "../rooms/registry";
 import type { Entry, Room } from "../rooms/room";
 import { may, me } from "./me";
-import { place } from "./query";
+import { go, place } from "./query";
 
 /** The room whose code has arrived; null while it has not. */
 export const openRoom = signal<Room | null>(null);
@@ -19,8 +19,12 @@ function isVisible(entry: Entry): boolean {
 /** The rooms that the person on this page may open, in order. */
 export const visibleEntries = computed<readonly Entry[]>(() => entries.filter(isVisible));
 
-/** Follows the address to its room. */
+/** Follows the address to its room; whoever may not see the map begins where there is something. */
 export function followRooms(): void {
+  effect(() => {
+    const [begin] = visibleEntries.value;
+    if (me.value && place.value.room === "map" && !may("viewer") && begin) go({ room: begin.path });
+  });
   effect(() => {
     const { room: path } = place.value;
     void tries.value;

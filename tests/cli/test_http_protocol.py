@@ -1,0 +1,100 @@
+"""A connection as clients may abuse it: what is answered at once changes nothing for the rest."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from sapar.api.document import JSON, Document
+from sapar.api.door import AtOnce
+from sapar.api.lazy import Lazy
+from sapar.cli.http_protocol import make_protocol
+from sapar.core.metrics import Metrics
+
+AT_HAND = b"GET /at-hand HTTP/1.1\r\nHost: here\r\n\r\n"
+SLOW = b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n"
+
+
+async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer for longer than an idle connection is kept."""
+    headers = [(b"content-length", b"8")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"begin", "more_body": True})
+    await asyncio.sleep(1.5)
+    await send({"type": "http.response.body", "body": b"end"})
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[int]:
+    """Serve one document that is at hand, and all else slowly; give the port."""
+    document = Document(JSON, "tag", "", "no-cache", Lazy.of(b"hello"))
+    at_once = AtOnce(
+        lambda path, _: ("/at-hand", document) if path == "/at-hand" else None, Metrics()
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        slow, log_level="critical", ws="none", lifespan="off", server_header=False,
+        http=make_protocol(at_once), timeout_keep_alive=1,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def test_who_is_answered_slowly_is_not_idle() -> None:
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(AT_HAND + SLOW)
+        async with asyncio.timeout(10):
+            assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 OK\r\n")
+            assert (await reader.readuntil(b"end")).endswith(b"\r\n\r\nbeginend")
+            assert await reader.read() == b""  # idle now, and let go
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"GET /at-hand HTTP/1.1\r\nX: ",
+        b"GET /",
+        b"POST /slow HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: ",
+    ],
+)
+async def test_a_head_without_an_end_is_not_kept(begin: bytes) -> None:
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begin)
+        sent = 0
+        try:
+            async with asyncio.timeout(20):
+                while sent < 40_000_000:
+                    writer.write(b"x" * 50_000)
+                    await writer.drain()
+                    sent += 50_000
+        except ConnectionError:
+            pass
+        assert sent < 20_000_000  # what fits into the buffers on the way
+        writer.close()
+        reader.feed_eof()
+
+
+async def test_long_heads_and_bodies_are_taken() -> None:
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /at-hand HTTP/1.1\r\nX: " + b"x" * 50_000 + b"\r\n\r\n")
+        async with asyncio.timeout(10):
+            await reader.readuntil(b"hello")
+            length = 2_000_000
+            writer.write(b"POST /slow HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length)
+            writer.write(b"x" * length + AT_HAND)
+            await reader.readuntil(b"beginend")
+            await reader.readuntil(b"hello")
+        writer.close()
