@@ -6,6 +6,7 @@ and two sends answer it. Everything else goes through FastAPI; both ways end in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -38,6 +39,15 @@ _REFUSAL = "sapar.refusal"
 BODY_MAX = 1024 * 1024
 """Bytes of a request's body at most, whoever asks: handlers take less, but not all count while
 they read, and those with a typed body read all of it before anybody has asked who sent it."""
+
+FILE_MAX = 64 * 1024 * 1024
+"""Bytes of a bank statement, a register or a tariff at most: their handlers count while they read,
+most of them to less, and read after it is known who sends it."""
+
+_FILES = re.compile(
+    r"(?:/[^/]+)?/api/finance/"
+    r"(?:bank/statements|agents/[^/]+/[^/]+/days/[^/]+/register|tariffs/(?:check|drafts))"
+)
 
 
 class AtOnce:
@@ -155,10 +165,11 @@ class Door:
             self._at_once.count("preflight", 204)
             return
         if method not in {"GET", "HEAD"}:
-            if _announced(scope) > BODY_MAX:
-                await self._refuse_body(scope, receive, send)
+            most = FILE_MAX if _FILES.fullmatch(scope["path"]) else BODY_MAX
+            if _announced(scope) > most:
+                await self._refuse_body(most, scope, receive, send)
                 return
-            receive = bounded(receive)
+            receive = bounded(receive, most)
         await self._pass_on(scope, receive, send)
 
     async def _refuse(self, refusal: Response, scope: Scope, receive: Receive, send: Send) -> None:
@@ -166,8 +177,8 @@ class Door:
         refusal.raw_headers = with_safety(refusal.raw_headers, guarded=False)
         await refusal(scope, receive, send)
 
-    async def _refuse_body(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = error_response(413, "body_too_long", f"A body has at most {BODY_MAX:,} bytes.")
+    async def _refuse_body(self, most: int, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = error_response(413, "body_too_long", f"A body has at most {most:,} bytes.")
         await self._refuse(refusal, scope, receive, send)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -184,16 +195,16 @@ class Door:
         await self._app(scope, receive, counted)
 
 
-def bounded(receive: Receive) -> Receive:
-    """Give what hands on a request's body, and fails once it is longer than `BODY_MAX`."""
+def bounded(receive: Receive, most: int) -> Receive:
+    """Give what hands on a request's body, and fails once it is longer than `most` bytes."""
     taken = 0
 
     async def take() -> Message:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > BODY_MAX:
-            raise BadInput(f"A body has at most {BODY_MAX:,} bytes.", code="body_too_long")
+        if taken > most:
+            raise BadInput(f"A body has at most {most:,} bytes.", code="body_too_long")
         return message
 
     return take

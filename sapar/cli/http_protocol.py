@@ -8,6 +8,7 @@ of the ordinary about a request or its connection goes uvicorn's way.
 
 from __future__ import annotations
 
+import asyncio
 import urllib.parse
 from typing import Any
 
@@ -19,6 +20,7 @@ from sapar.core.log import get_logger
 
 _PIPELINED_MAX = 8  # of one reading: who asks for a thousand things at once does not stop others
 _UNHEARD_MAX = 64 * 1024  # bytes that become no request and no body: the parser keeps any number
+_HEAD_S = 30.0  # for a connection's first request to come, and for the rest of one that has begun
 _UNUSUAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 _log = get_logger()
 
@@ -44,6 +46,19 @@ class _AtOnceProtocol(HttpToolsProtocol):
     _answered = False
     _left = 0
     _unheard = 0
+    _in_head = True
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection."""
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a connection."""
+        self._in_head = False
+        self._wait_for_head()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read requests, of which no head is longer than what is read at once and 64 KiB."""
@@ -52,15 +67,33 @@ class _AtOnceProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._unheard > _UNHEARD_MAX and not self.transport.is_closing():
             self.send_400_response("The head of the request is too long.")
+        if self._in_head != (self._waiting is not None):
+            self._wait_for_head()
+
+    def _wait_for_head(self) -> None:
+        """Begin or end the time within which a head has to come."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self.loop.call_later(_HEAD_S, self._let_go) if self._in_head else None
+
+    def _let_go(self) -> None:
+        self._waiting = None
+        cycle: RequestResponseCycle | None = self.cycle
+        if (
+            cycle is None or cycle.response_complete
+        ):  # else the answer before it is still on its way
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._unheard = 0
+        self._in_head = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Answer what is at hand."""
         self._unheard = 0
+        self._in_head = False
         self._answered = self._left > 0 and self._can_be_at_once() and self._answer()
         if not self._answered:
             # an answer before it in the same reading has said when an idle connection ends

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from sapar.api.document import JSON, Document
 from sapar.api.door import AtOnce
 from sapar.api.lazy import Lazy
+from sapar.cli import http_protocol
 from sapar.cli.http_protocol import make_protocol
 from sapar.core.metrics import Metrics
 
@@ -96,5 +97,38 @@ async def test_long_heads_and_bodies_are_taken() -> None:
             writer.write(b"POST /slow HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length)
             writer.write(b"x" * length + AT_HAND)
             await reader.readuntil(b"beginend")
+            await reader.readuntil(b"hello")
+        writer.close()
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET /at-h", AT_HAND + b"GET /at-hand HTTP/1.1\r\nHo"])
+async def test_who_says_half_is_let_go(begin: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "_HEAD_S", 0.5)
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begin)
+        ended = asyncio.create_task(reader.read())
+        async with asyncio.timeout(5):
+            while not ended.done():
+                if begin:  # a sign now and then does not help
+                    writer.write(b"x")
+                await asyncio.sleep(0.1)
+        await asyncio.gather(ended, return_exceptions=True)
+        writer.close()
+
+
+async def test_a_head_in_parts_and_a_slow_answer_take_their_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_protocol, "_HEAD_S", 0.5)
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(10):
+            for part in (AT_HAND[:9], AT_HAND[9:], SLOW[:20], SLOW[20:] + AT_HAND[:9]):
+                writer.write(part)
+                await asyncio.sleep(0.1)
+            await reader.readuntil(b"hello")
+            await reader.readuntil(b"beginend")  # after 1.5 s, with half a request behind it
+            writer.write(AT_HAND[9:])
             await reader.readuntil(b"hello")
         writer.close()

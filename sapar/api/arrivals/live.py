@@ -94,11 +94,11 @@ class LiveStates:
 
     def find(self, agency_id: str) -> Now | None:
         """Give the newest state at hand without waiting; None when there is no good one."""
+        if agency_id not in self._followers:
+            return None  # nothing is noted about a name that may be nobody's
         self._wanted_s[agency_id] = self._clock.monotonic()
         now = self._now.get(agency_id)
-        if now is None or agency_id not in self._followers or self._is_stale(now):
-            return None
-        return now
+        return None if now is None or self._is_stale(now) else now
 
     async def get(self, agency_id: str) -> Now:
         """Give an agency's newest state; starts to follow its ticks.
@@ -124,7 +124,6 @@ class LiveStates:
     async def after(self, seen: Now, timeout_s: float) -> Now | None:
         """Wait for a state newer than one seen; None when none comes in time."""
         agency_id = seen.agency.agency_id
-        self._wanted_s[agency_id] = self._clock.monotonic()
         self._follow(agency_id)
         event = self._news.setdefault(agency_id, asyncio.Event())
         if (newest := self._now.get(agency_id)) is not None and newest is not seen:
@@ -161,6 +160,7 @@ class LiveStates:
             _log.warning("tick_not_decoded", agency=agency_id)
 
     def _follow(self, agency_id: str) -> None:
+        self._wanted_s[agency_id] = self._clock.monotonic()
         if agency_id not in self._followers:
             task = asyncio.create_task(self._run(agency_id), name=f"live-{agency_id}")
             self._followers[agency_id] = task
@@ -198,10 +198,11 @@ class LiveStates:
         bodies = await asyncio.to_thread(unpack, held.tick)
         live = await run_between(decode_in_slices(held.tick, bodies, places.index), self._clock)
         await asyncio.sleep(0)
-        if before is not None and 0 <= live.header_s - before.header_s <= KEPT_S:
-            memory.take(compare(before, live, stop_of_row), live)
-            await asyncio.sleep(0)
         agency = self._catalogue.get(agency_id)
+        if before is not None and 0 <= live.header_s - before.header_s <= KEPT_S:
+            change = compare(before, live, stop_of_row)
+            await asyncio.sleep(0)
+            memory.take(change, live)  # what is shown until now shares it: nobody may look between
         self._now[agency_id] = Now(agency, plan, places, live, memory, held, self._clock)
         self._wake(agency_id)
         return live

@@ -43,7 +43,7 @@ async def read_body(request: Request, model: type[T]) -> T:
             raise BadInput(f"The body is longer than {_BODY_MAX} bytes.", code="body_too_long")
     try:
         read: T = msgspec.json.decode(bytes(body), type=model)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise BadInput(f"The body cannot be read: {exc}", code="invalid_request") from exc
     if b"\\u0000" in body:
         raise BadInput("The body has a NUL character.", code="invalid_request")
@@ -89,6 +89,8 @@ def add(
     """
 
     async def endpoint(request: Request, person: Person = Depends(guard)) -> Response:
+        if b"%00" in request.scope["query_string"] or "\0" in request.scope["path"]:
+            raise BadInput("The address has a NUL character.", code="invalid_request")
         return await handler(request, person)
 
     extra: dict[str, Any] = {}

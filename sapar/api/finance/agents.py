@@ -13,7 +13,14 @@ from starlette.responses import Response
 from sapar.access.model import Person
 from sapar.api.dispatch.asking import add, answer, number_of, read_body
 from sapar.api.finance.cards import path_number
-from sapar.api.finance.workbench import Workbench, day_of, file_answer, in_path, read_file
+from sapar.api.finance.workbench import (
+    Workbench,
+    day_of,
+    file_answer,
+    file_name_of,
+    in_path,
+    read_file,
+)
 from sapar.api.parts import Parts
 from sapar.core.db import translated
 from sapar.core.errors import NotFound
@@ -132,7 +139,7 @@ class AgentsDesk:
             in_path(request),
             data,
             self._who(person),
-            file_name=request.query_params.get("name", "")[:200],
+            file_name=file_name_of(request),
         )
         return answer(done, 200 if done.repeated else 201)
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from sapar.access.model import Person
 from sapar.api.dispatch.asking import add, answer, number_of
 from sapar.api.finance.cards import path_number
-from sapar.api.finance.workbench import Workbench, day_of, file_answer, read_file
+from sapar.api.finance.workbench import Workbench, day_of, file_answer, file_name_of, read_file
 from sapar.api.parts import Parts
 from sapar.core.db import translated
 from sapar.finance.bank.accounts import Doer, list_accounts
@@ -34,7 +34,7 @@ def make_bank_router(parts: Parts) -> APIRouter:
     add(router, looker, "GET", f"{base}.json", desk.bank_accounts)
     add(router, looker, "GET", f"{base}/lines.json", desk.bank_lines)
     add(router, doer, "POST", f"{base}/statements", desk.import_bank_statement)
-    add(router, looker, "GET", f"{base}/statements/{{statement_no}}/file", desk.statement_file)
+    add(router, looker, "GET", f"{base}/statements/{{statement_no}}/file", desk.bank_statement_file)
     return router
 
 
@@ -91,7 +91,7 @@ class BankDesk:
                 self._accounts,
                 self._bench.agency(request),
                 data,
-                query.get("name", "")[:200],
+                file_name_of(request),
                 doer=Doer(person.name, person.user_id),
                 now=self._parts.clock.now(),
                 account=query.get("account") or None,
@@ -99,7 +99,7 @@ class BankDesk:
             )
         return answer(done)
 
-    async def statement_file(self, request: Request, _person: Person) -> Response:
+    async def bank_statement_file(self, request: Request, _person: Person) -> Response:
         """A statement's file as it was received, numbers of bank cards masked."""
         agency_id, number = self._bench.agency(request), path_number(request, "statement_no")
         with translated():

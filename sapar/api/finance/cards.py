@@ -14,7 +14,8 @@ from sapar.api.dispatch.asking import add, answer, read_body
 from sapar.api.finance.workbench import Workbench
 from sapar.api.parts import Parts
 from sapar.core.db import AsyncConnection, translated
-from sapar.core.errors import NotFound
+from sapar.core.errors import NotFound, Refused
+from sapar.finance.agents.parties import get_stored
 from sapar.finance.cards.acting import AT_DESK, Asked, act, request_of
 from sapar.finance.cards.looking import (
     find_card,
@@ -70,7 +71,7 @@ def path_number(request: Request, name: str) -> int:
         NotFound: it is no number that anything has.
     """
     text = str(request.path_params[name])
-    if not (text.isascii() and text.isdecimal() and int(text[:20]) <= NUMBER_MAX):
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= NUMBER_MAX):
         raise NotFound(f"There is nothing with the number {text[:20]!r}.", code="no_such_number")
     return int(text)
 
@@ -133,6 +134,7 @@ class CardsDesk:
         asked = await read_body(request, Asked)
         async with self._bench.ledger() as connection:
             card_ref = await reference_of(connection, agency_id, card_no)
+            await _refuse_agents(connection, agency_id, asked)
             outcome = await act(
                 connection,
                 await self._bench.desk(),
@@ -160,3 +162,21 @@ def _bounded(number: int) -> int:
     if not 0 < number <= NUMBER_MAX:
         raise NotFound("There is nothing with that number.", code="no_such_number")
     return number
+
+
+async def _refuse_agents(connection: AsyncConnection, agency_id: str, asked: Asked) -> None:
+    """Refuse a cash desk that has the name of an agent: both owe on the same account.
+
+    Raises:
+        Refused: an agent is called so (`paid_elsewhere`).
+    """
+    paid = asked.values.get("paid")
+    name = paid.get("name") if isinstance(paid, dict) else None
+    if not isinstance(name, str):
+        return
+    try:
+        with translated():
+            await get_stored(connection, agency_id, "agent", name)
+    except NotFound:
+        return
+    raise Refused(f"{name} is an agent, no cash desk.", code="paid_elsewhere")

@@ -16,6 +16,9 @@ _TELL_S = 0.3
 
 Progress = Callable[[int, int], None]
 
+_running: set[asyncio.Future[Any]] = set()
+"""Work that may have nobody left who listens: the event loop itself holds no task."""
+
 
 def answer_lines(told: AsyncIterator[Any]) -> Response:
     """Answer with a line for each thing that is told; what fails on the way is the last line."""
@@ -41,6 +44,8 @@ async def with_progress(work: Callable[[Progress], Awaitable[Any]]) -> AsyncIter
     """
     newest: list[tuple[int, int]] = []
     task = asyncio.ensure_future(work(lambda done, of: newest.append((done, of))))
+    _running.add(task)
+    task.add_done_callback(_running.discard)
     while not task.done():
         await asyncio.wait([task], timeout=_TELL_S)
         if newest and not task.done():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from sapar.access.model import Person
 from sapar.api.dispatch.asking import add, answer, number_of, read_body
-from sapar.api.finance.cards import path_number
+from sapar.api.finance.cards import NUMBER_MAX, path_number
 from sapar.api.finance.lines import Progress, answer_lines, with_progress
 from sapar.api.finance.workbench import Workbench, day_of
 from sapar.api.parts import Parts
@@ -28,6 +28,8 @@ from sapar.ticketing.ledger.accounts import CHART, Accounts
 SHARE_DAYS = 1
 """The explained share is that of lines that were matched by the day after booking."""
 
+Number = Annotated[int, msgspec.Meta(gt=0, le=NUMBER_MAX)]
+
 
 class Together(msgspec.Struct, frozen=True, kw_only=True):
     """Lines and items that go together.
@@ -41,8 +43,8 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     key: str
-    lines: list[int]
-    items: list[int]
+    lines: list[Number]
+    items: list[Number]
     residual: tuple[int, str] | None = None
     reason: str = ""
 

@@ -26,7 +26,7 @@ from sapar.finance.settlement.bank_file import exchange_file, orders_csv
 from sapar.finance.settlement.contracts import list_contracts
 from sapar.finance.settlement.disputes import decide_dispute, list_disputes, open_dispute
 from sapar.finance.settlement.paper import Format
-from sapar.finance.settlement.payments import list_orders, pay_statement
+from sapar.finance.settlement.payments import list_orders, orders_for_bank, pay_statement
 from sapar.finance.settlement.running import run_settlement
 from sapar.finance.settlement.statement_paper import statement_file
 from sapar.finance.settlement.wording import Language
@@ -234,11 +234,14 @@ class SettlementDesk:
         return answer(done)
 
     async def payment_file(self, request: Request, _person: Person) -> Response:
-        """Payment orders of days (`from`, `to`) for the bank's client: `form` `1c` or `csv`."""
+        """Payment orders for the bank's client, `form` `1c` or `csv`.
+
+        Of days (`from`, `to`), or all that no statement shows yet.
+        """
         agency_id = self._bench.agency(request)
         with translated():
             async with self._parts.pool.connection() as connection:
-                orders = await list_orders(
+                orders = await orders_for_bank(
                     connection,
                     agency_id,
                     from_date=day_of(request, "from"),

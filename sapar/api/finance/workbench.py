@@ -13,10 +13,13 @@ from starlette.responses import Response
 from sapar.api.parts import Parts
 from sapar.core.db import AsyncConnection, connect_async
 from sapar.core.errors import BadInput
+from sapar.finance.bank.cards import mask
 from sapar.ticketing.cards.operations import Desk
 from sapar.ticketing.ledger.role import restricted
 from sapar.ticketing.post import judge_again
 from sapar.ticketing.reference import Reference, make_tools
+
+_YEARS = range(1970, 2100)  # days are counted on from: the first and the last of all have no next
 
 
 class Workbench:
@@ -94,6 +97,11 @@ async def read_file(request: Request, most: int) -> bytes:
     return bytes(data)
 
 
+def file_name_of(request: Request) -> str:
+    """Read what a file is called (`name`); a bank card's number in it is starred out."""
+    return mask(request.query_params.get("name", ""))[:200]
+
+
 def file_answer(data: bytes, name: str, otherwise: str) -> Response:
     """Give a file as it was received; `otherwise` is its name where nothing is left of its own."""
     safe = "".join(one for one in name if one.isascii() and (one.isalnum() or one in "._-"))
@@ -106,6 +114,9 @@ def file_answer(data: bytes, name: str, otherwise: str) -> Response:
 
 def _read(name: str, text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise BadInput(f"`{name}` is a day: 2026-11-20.", code="bad_days") from None
+        day = date.min
+    if day.year not in _YEARS:
+        raise BadInput(f"`{name}` is a day: 2026-11-20.", code="bad_days")
+    return day

@@ -344,7 +344,7 @@ def export(
         )
     else:
         found = run_on(
-            lambda c, of: payments.list_orders(c, of, from_date=first, to_date=last), agency
+            lambda c, of: payments.orders_for_bank(c, of, from_date=first, to_date=last), agency
         )
         as_csv = out.suffix == ".csv"
         data = bank_file.orders_csv(found) if as_csv else bank_file.exchange_file(found, our_bin)

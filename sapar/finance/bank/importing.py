@@ -124,7 +124,7 @@ async def import_statement(
             if same is not None:
                 return await _told(connection, file, None, dry_run=dry_run, statement_no=same[0])
             known = None if row[0] is None else Known(*row[:4])
-            planned, stored = await _planned(connection, file, known)
+            planned, stored = await _planned(connection, agency_id, file, known)
             if dry_run:
                 return await _told(connection, file, planned, dry_run=True, statement_no=None)
             keys = [(agency_id, code, owner) for code, owner in ledger_accounts(file.entry.account)]
@@ -140,7 +140,7 @@ async def import_statement(
 
 
 async def _planned(
-    connection: AsyncConnection, file: TakenFile, known: Known | None
+    connection: AsyncConnection, agency_id: str, file: TakenFile, known: Known | None
 ) -> tuple[Plan, list[Stored]]:
     values = {
         "bank_account_no": file.entry.bank_account_no,
@@ -162,6 +162,11 @@ async def _planned(
     row = await found.fetchone()
     before = row[0] if row else 0
     planned = await asyncio.to_thread(plan, file.statement, file.form, known, stored, before)
+    if known is None:  # what was posted to 1010 before any statement came is a part of its opening
+        names = {"agency_id": agency_id, "account": file.entry.account}
+        found = await connection.execute(_QUERIES["sum_ledger"], names)
+        row = await found.fetchone()
+        planned.opening_moved_tiyn -= row[0] if row else 0
     return planned, stored
 
 

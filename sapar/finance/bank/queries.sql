@@ -74,6 +74,11 @@ ORDER BY l.booked_on, l.line_no;
 SELECT coalesce(sum(amount_tiyn), 0)::bigint FROM bank_line
 WHERE bank_account_no = %(bank_account_no)s AND booked_on < %(from_date)s;
 
+-- name: sum_ledger
+-- What stands on 1010 of an account.
+SELECT coalesce(sum(balance), 0)::bigint FROM account
+WHERE agency_id = %(agency_id)s AND code = 1010 AND owner = %(account)s;
+
 -- name: insert_statement
 -- Also of a file that brings nothing new.
 INSERT INTO bank_statement (bank_account_no, from_date, to_date, opening_tiyn, closing_tiyn, format,

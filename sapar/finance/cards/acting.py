@@ -13,7 +13,7 @@ from sapar.core.db import AsyncConnection
 from sapar.core.errors import BadInput, Refused
 from sapar.finance.cards.looking import target_of
 from sapar.ticketing.cards.operations import Desk, Outcome, carry_out
-from sapar.ticketing.cards.requests import AnyRequest, Receipt
+from sapar.ticketing.cards.requests import AnyRequest, Paid, Receipt, TopUp
 
 AT_DESK: Final[dict[str, frozenset[Role]]] = {
     "top_up": frozenset({"cashier"}),
@@ -53,7 +53,8 @@ def request_of(asked: Asked, agency_id: str, card_ref: str, person: Person) -> A
 
     Raises:
         BadInput: it lacks a reason (`reason_needed`) or does not fit together (`bad_operation`).
-        Refused: the person's roles do not cover it (`role_missing`).
+        Refused: the person's roles do not cover it (`role_missing`), or somebody else than a cash
+            desk took the money of a top-up (`paid_elsewhere`).
     """
     roles = AT_DESK.get(asked.operation)
     if roles is None:
@@ -81,7 +82,18 @@ def request_of(asked: Asked, agency_id: str, card_ref: str, person: Person) -> A
         request: AnyRequest = msgspec.convert(plain, AnyRequest)
     except msgspec.ValidationError as exc:
         raise BadInput(f"The operation cannot be read: {exc}", code="bad_operation") from None
+    if isinstance(request, TopUp):
+        _check_taken_here(request.paid)
     return request
+
+
+def _check_taken_here(paid: Paid) -> None:
+    """Refuse money that nobody hands over at a desk: what agents and processors took, they owe."""
+    if paid.by != "cash_desk" or paid.commission_tiyn is not None:
+        raise Refused(
+            "At a desk the cash desk takes the money, and earns nothing by it.",
+            code="paid_elsewhere",
+        )
 
 
 async def act(

@@ -34,7 +34,7 @@ class Claim(msgspec.Struct, frozen=True):
     Attributes:
         number: of the document, and the reference that the payer is asked to write.
         amount_tiyn: sum of its lines.
-        open_tiyn: what is not paid of it.
+        open_tiyn: what is not paid of it; below zero: what was paid beyond it.
         paid: a bank line was matched to it, for the whole or a part.
         item_no: for matching; None when there is nothing to receive.
     """
@@ -114,7 +114,8 @@ async def run_claims(
 
     Raises:
         BadInput: the period ends before it begins, or is longer than a year.
-        Refused: `day_open`: a day of the period is not closed.
+        Refused: `day_open`: a day of the period is not closed; `day_reopened`: one was opened
+            meanwhile, try again when it is closed.
         Fault: the lines are not what the ledger holds.
     """
     if not 0 <= (to_date - from_date).days <= 366:
@@ -129,15 +130,7 @@ async def run_claims(
     with translated():
         async with connection.transaction():
             await connection.execute(_QUERIES["lock_claims"], names)
-            # from here on nobody opens one of the days again
-            await read_closed_days(connection, [agency_id], from_date)
-            row = await (await connection.execute(_QUERIES["list_open_days"], names)).fetchone()
-            if row is not None:
-                raise Refused(
-                    f"{row[0]} is not closed",
-                    code="day_open",
-                    hint="Close the days of the period first: sapar ticketing close.",
-                )
+            stamps = await _closed_stamps(connection, names)
             funders = await (await connection.execute(_QUERIES["list_funders"], names)).fetchall()
             for (funder,) in funders:
                 claim_no = await _claim(connection, {**names, "funder": funder})
@@ -150,7 +143,29 @@ async def run_claims(
                     action="claim.make", target=f"claim {claim_no}", before=None,
                     after=msgspec.to_builtins(claim),
                 )  # fmt: skip
+            # held up to the commit alone, and not while it is counted: whoever posts would wait
+            await read_closed_days(connection, [agency_id], from_date)
+            if await _closed_stamps(connection, names) != stamps:
+                raise Refused("a day of the period was opened", code="day_reopened")
     return made
+
+
+async def _closed_stamps(
+    connection: AsyncConnection, names: dict[str, Any]
+) -> list[tuple[date, datetime]]:
+    """Give the days of the period with when they were closed.
+
+    Raises:
+        Refused: `day_open`: one is not.
+    """
+    row = await (await connection.execute(_QUERIES["list_open_days"], names)).fetchone()
+    if row is not None:
+        raise Refused(
+            f"{row[0]} is not closed",
+            code="day_open",
+            hint="Close the days of the period first: sapar ticketing close.",
+        )
+    return await (await connection.execute(_QUERIES["list_closed_stamps"], names)).fetchall()
 
 
 async def _claim(connection: AsyncConnection, names: dict[str, Any]) -> int | None:
@@ -292,18 +307,21 @@ async def claim_parts(
 async def check_claims(connection: AsyncConnection, agency_id: str, *, now: datetime) -> Kept:
     """Open an exception for each claim that was paid otherwise than claimed; close the others'.
 
-    The exception is worth what is still owed. To be called after bank lines were matched.
+    The exception is worth what is still owed, or was paid beyond it; a claim that comes to less
+    than nothing is one until somebody has settled it with the budget. To be called after bank
+    lines were matched.
     """
-    findings = [
-        Finding(
-            f"claim {claim.claim_no}",
-            abs(claim.open_tiyn),
-            f"{claim.funder} paid {claim.amount_tiyn - claim.open_tiyn} of {claim.amount_tiyn}"
-            f" tiyn of {claim.number}",
-            code=BUDGET,
-            owner=claim.funder,
-        )
-        for claim in await list_claims(connection, agency_id, most=100_000)
-        if claim.paid and claim.open_tiyn
-    ]
+    findings = []
+    for claim in await list_claims(connection, agency_id, most=100_000):
+        value, detail = 0, ""
+        if claim.amount_tiyn < 0:  # no bank line is expected for it, and no later claim holds it
+            value = -claim.amount_tiyn
+            detail = f"{claim.funder} gets {value} tiyn back by {claim.number}"
+        elif claim.paid and claim.open_tiyn:
+            value = abs(claim.open_tiyn)
+            paid = claim.amount_tiyn - claim.open_tiyn
+            detail = f"{claim.funder} paid {paid} of {claim.amount_tiyn} tiyn of {claim.number}"
+        if value:
+            subject = f"claim {claim.claim_no}"
+            findings.append(Finding(subject, value, detail, code=BUDGET, owner=claim.funder))
     return await keep_findings(connection, agency_id, EXCEPTION, findings, now=now)

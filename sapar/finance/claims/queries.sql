@@ -4,12 +4,20 @@
 SELECT pg_advisory_xact_lock(hashtextextended('claim ' || %(agency_id)s::text, 4));
 
 -- name: list_open_days
--- Days of a period that are not closed, or reopened.
+-- Days of a period that are not closed, or were reopened and not closed again since.
 SELECT day::date FROM generate_series(%(from_date)s::date, %(to_date)s::date, interval '1 day') day
 WHERE NOT EXISTS (SELECT FROM business_day b
                   WHERE b.agency_id = %(agency_id)s AND b.business_date = day
-                    AND NOT day_is_reopened(b.agency_id, b.business_date))
+                    AND NOT EXISTS (SELECT FROM day_reopening r
+                                    WHERE (r.agency_id, r.business_date, r.revision)
+                                        = (b.agency_id, b.business_date, b.revision)))
 ORDER BY 1;
+
+-- name: list_closed_stamps
+-- When each day of a period was closed.
+SELECT business_date, closed_at FROM business_day
+WHERE agency_id = %(agency_id)s AND business_date BETWEEN %(from_date)s AND %(to_date)s
+ORDER BY business_date;
 
 -- name: list_funders
 SELECT owner FROM account WHERE agency_id = %(agency_id)s AND code = 1220
@@ -81,7 +89,8 @@ SELECT %(claim_no)s, day, after, upto
 FROM unnest(%(days)s::date[], %(after)s::bigint[], %(upto)s::bigint[]) AS d (day, after, upto);
 
 -- name: list_claims
--- Newest first; what is left of the item: the whole until it is matched, then its open remainders.
+-- Newest first; what is left of the item: the whole until it is matched, then its open remainders;
+-- less what was paid beyond it, which stays on the budget's account.
 WITH RECURSIVE claim AS (
     SELECT * FROM budget_claim
     WHERE agency_id = %(agency_id)s AND (%(funder)s::text IS NULL OR funder = %(funder)s)
@@ -97,13 +106,21 @@ WITH RECURSIVE claim AS (
     WHERE cancelled_at IS NULL
       AND NOT EXISTS (SELECT FROM bank_match_item m WHERE m.item_no = t.item_no AND m.active)
     GROUP BY 1
+), over AS (
+    SELECT t.claim_no, sum(m.residual_tiyn)::bigint AS amount_tiyn
+    FROM tree t
+    JOIN bank_match_item i ON i.item_no = t.item_no AND i.active
+    JOIN bank_match m USING (match_no)
+    WHERE m.residual_tiyn > 0 AND m.residual_code = 1220
+      AND i.item_no = (SELECT min(x.item_no) FROM bank_match_item x WHERE x.match_no = m.match_no)
+    GROUP BY 1
 )
 SELECT c.claim_no, c.funder, c.from_date, c.to_date, c.part,
        'CL-' || extract(year FROM c.to_date) || '-' || lpad(c.number_in_agency::text, 4, '0'),
-       c.amount_tiyn, coalesce(o.amount_tiyn, 0),
+       c.amount_tiyn, coalesce(o.amount_tiyn, 0) - coalesce(v.amount_tiyn, 0),
        EXISTS (SELECT FROM bank_match_item m WHERE m.item_no = c.item_no AND m.active),
        encode(c.digest, 'hex'), c.item_no, c.made_at, c.made_by
-FROM claim c LEFT JOIN open o USING (claim_no)
+FROM claim c LEFT JOIN open o USING (claim_no) LEFT JOIN over v USING (claim_no)
 ORDER BY c.to_date DESC, c.claim_no DESC
 LIMIT %(most)s;
 

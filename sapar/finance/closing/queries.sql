@@ -209,16 +209,19 @@ INSERT INTO day_report (agency_id, business_date, revision, form, body, digest, 
 VALUES (%(agency_id)s, %(day)s, %(revision)s, %(form)s, %(body)s, %(digest)s, %(now)s);
 
 -- name: find_report
--- The newest revision, or a named one.
-SELECT revision, body, digest, made_at FROM day_report
-WHERE agency_id = %(agency_id)s AND business_date = %(day)s AND form = %(form)s
-  AND revision = coalesce(%(revision)s, revision)
-ORDER BY revision DESC LIMIT 1;
+-- The newest revision that was closed, or a named one.
+SELECT r.revision, r.body, r.digest, r.made_at
+FROM day_report r JOIN business_day b USING (agency_id, business_date)
+WHERE r.agency_id = %(agency_id)s AND r.business_date = %(day)s AND r.form = %(form)s
+  AND r.revision = coalesce(%(revision)s, r.revision) AND r.revision <= b.revision
+ORDER BY r.revision DESC LIMIT 1;
 
 -- name: list_reports
--- All that were made of a day.
-SELECT revision, form, octet_length(body), digest, made_at FROM day_report
-WHERE agency_id = %(agency_id)s AND business_date = %(day)s ORDER BY revision, form;
+-- All that were made of a day when it was closed.
+SELECT r.revision, r.form, octet_length(r.body), r.digest, r.made_at
+FROM day_report r JOIN business_day b USING (agency_id, business_date)
+WHERE r.agency_id = %(agency_id)s AND r.business_date = %(day)s AND r.revision <= b.revision
+ORDER BY r.revision, r.form;
 
 -- name: insert_reopening
 -- By the database's clock, for so long.
@@ -280,9 +283,12 @@ WHERE j.agency_id = %(agency_id)s AND j.business_date = %(day)s AND j.journal_no
 ORDER BY j.journal_no LIMIT %(limit)s;
 
 -- name: begin_folding
--- One at a time. The horizon is the lowest transaction still running: all below it are over.
-SELECT pg_try_advisory_xact_lock(1935765859, 0), to_xid,
-       pg_snapshot_xmin(pg_current_snapshot())::text::bigint + xid_offset()
+-- One at a time. A statement of its own: the horizon is then what the one before has left.
+SELECT pg_try_advisory_xact_lock(1935765859, 0);
+
+-- name: read_horizon
+-- Folded up to here, and the lowest transaction still running: all below it are over.
+SELECT to_xid, pg_snapshot_xmin(pg_current_snapshot())::text::bigint + xid_offset()
 FROM day_count_horizon;
 
 -- name: fold_counts

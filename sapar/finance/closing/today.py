@@ -111,10 +111,13 @@ async def fold_counts(connection: AsyncConnection) -> None:
     with translated():
         async with connection.transaction():
             cursor = await connection.execute(_QUERIES["begin_folding"])
+            if await cursor.fetchone() != (True,):
+                return
+            cursor = await connection.execute(_QUERIES["read_horizon"])
             row = await cursor.fetchone()
             assert row is not None
-            mine, from_xid, to_xid = row
-            if not mine or to_xid <= from_xid:
+            from_xid, to_xid = row
+            if to_xid <= from_xid:
                 return
             bounds = {"from_xid": from_xid, "to_xid": to_xid}
             await connection.execute(_QUERIES["fold_counts"], bounds)

@@ -72,8 +72,9 @@ async def resolve_with_posting(
         NotFound: the agency has no such exception, or no such card.
         BadInput: the entries or the reason are malformed, see `check_entries`.
         Refused: the exception is closed (`closed`), an account does not fit (as `check_entries`
-            says), a card or an account would fall below zero (`insufficient_funds`, …,
-            `below_zero`), or the key came with other content (`idempotency_conflict`).
+            says), cards would get more than it is worth (`beyond_value`), a card or an account
+            would fall below zero (`insufficient_funds`, …, `below_zero`), or the key came with
+            other content (`idempotency_conflict`).
     """
     reason, key = check_text("a reason", reason), check_text("a key", key, 150)
     seen = await _find(connection, agency_id, exception_no)
@@ -91,6 +92,7 @@ async def resolve_with_posting(
         locked = await lock_cards(connection, cards.values())
         found = await lock(connection, agency_id, exception_no)
         check_open(found)
+        _check_given(entries, found)
         moves = {number: one.amount_tiyn for number, one in zip(numbers, entries, strict=True)}
         card_no = next(iter(cards.values())) if len(cards) == 1 else None
         journal = _journal(operation, found, moves, service_date, at_ms, by, card_no)
@@ -106,6 +108,17 @@ async def resolve_with_posting(
         return posted
 
     return await operate(connection, operation, work)
+
+
+def _check_given(entries: Sequence[Entry], found: Locked) -> None:
+    """Refuse to give cards more than the exception is worth: goodwill is others' to give."""
+    given = -sum(entry.amount_tiyn for entry in entries if is_of_card(entry.code))
+    if given > found.value_tiyn:
+        raise Refused(
+            f"cards would get {given} tiyn, the exception is worth {found.value_tiyn}",
+            code="beyond_value",
+            hint="What goes beyond it is goodwill, which a chief accountant gives.",
+        )
 
 
 def _journal(

@@ -1,11 +1,13 @@
 -- Figures for the public, of months whose days are all closed.
 
 -- name: list_open_days
--- Days of the month that are not closed, or reopened.
+-- Days of the month that are not closed, or were reopened and not closed again since.
 SELECT day::date FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') day
 WHERE NOT EXISTS (SELECT FROM business_day b
                   WHERE b.agency_id = %(agency_id)s AND b.business_date = day
-                    AND NOT day_is_reopened(b.agency_id, b.business_date))
+                    AND NOT EXISTS (SELECT FROM day_reopening r
+                                    WHERE (r.agency_id, r.business_date, r.revision)
+                                        = (b.agency_id, b.business_date, b.revision)))
 ORDER BY 1;
 
 -- name: find_agency

@@ -70,6 +70,24 @@ async def list_orders(
         return [Order(*row) for row in await found.fetchall()]
 
 
+async def orders_for_bank(
+    connection: AsyncConnection,
+    agency_id: str,
+    *,
+    from_date: date | None = None,
+    to_date: date | None = None,
+) -> list[Order]:
+    """Give the payment orders that the bank is to be sent, in order of their numbers.
+
+    Those of the days that are named; where none is, all that no statement shows yet: what the bank
+    has carried out is not asked of it once more.
+    """
+    found = await list_orders(connection, agency_id, from_date=from_date, to_date=to_date)
+    if from_date is None and to_date is None:
+        return [order for order in found if not order.at_bank]
+    return found
+
+
 async def pay_statement(
     connection: AsyncConnection,
     accounts: Accounts,
@@ -146,7 +164,7 @@ async def _order(
     number = await (await connection.execute(_QUERIES["next_order_number"], names)).fetchone()
     assert number is not None
     day = await _today(connection, names)
-    payee = versions[-1]
+    payee = next((one for one in reversed(versions) if one.valid_from <= day), versions[0])
     period = f"{statement.from_date:%d.%m.%Y} - {statement.to_date:%d.%m.%Y}"
     purpose = f"За перевозку пассажиров {period}, акт {statement.number}"
     names["day"] = day

@@ -38,10 +38,13 @@ WHERE k.agency_id = %(agency_id)s
 ORDER BY c.carrier_id COLLATE "C", k.valid_from;
 
 -- name: list_closed_stamps
--- The closed days of a period, and when each was closed; not those that are reopened.
-SELECT business_date, closed_at FROM business_day
+-- The closed days of a period, and when each was closed; not those that were reopened and not closed
+-- again since: nobody has signed what was posted there, and some of it may be on its way.
+SELECT business_date, closed_at FROM business_day b
 WHERE agency_id = %(agency_id)s AND business_date BETWEEN %(from_date)s AND %(to_date)s
-  AND NOT day_is_reopened(agency_id, business_date)
+  AND NOT EXISTS (SELECT FROM day_reopening r
+                  WHERE (r.agency_id, r.business_date, r.revision)
+                      = (b.agency_id, b.business_date, b.revision))
 ORDER BY business_date;
 
 -- name: list_marks
@@ -132,9 +135,12 @@ WHERE a.agency_id = %(agency_id)s AND a.code = 2140
 ORDER BY a.owner COLLATE "C";
 
 -- name: count_closed
-SELECT count(*) FROM business_day
+-- Days that are closed, as `list_closed_stamps` has them.
+SELECT count(*) FROM business_day b
 WHERE agency_id = %(agency_id)s AND business_date BETWEEN %(first)s AND %(last)s
-  AND NOT day_is_reopened(agency_id, business_date);
+  AND NOT EXISTS (SELECT FROM day_reopening r
+                  WHERE (r.agency_id, r.business_date, r.revision)
+                      = (b.agency_id, b.business_date, b.revision));
 
 -- name: count_pass_boardings
 -- Rides of a month on a pass, by carrier; whoever rides along on the tap has paid.

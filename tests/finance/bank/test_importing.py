@@ -23,7 +23,9 @@ from sapar.finance.bank.mapping import Columns, Mapping
 from sapar.finance.bank.model import BrokenFile, Line, Statement
 from sapar.finance.bank.reading import LineFilter, get_file, list_lines, list_statements
 from sapar.finance.bank.table import Given
+from sapar.ticketing.ledger.posting import post
 from sapar.ticketing.ledger.role import restricted
+from sapar.ticketing.types import Journal
 from tests.finance.bank.conftest import ACCOUNT, AGENCY, DOER, NOW, Desk, open_account
 from tests.finance.bank.strategies import IBAN
 from tests.finance.bank.test_golden import HALYK, KASPI, golden
@@ -88,6 +90,28 @@ async def test_each_line_posts_and_1010_is_the_closing_balance(desk):
     assert (action, target) == ("bank_statement.import", f"bank statement {done.statement_no}")
     assert (after["file"], after["new_lines"], after["closing_tiyn"]) == ("march.txt", 3, 67_000)
     assert (await desk.stands()).agrees
+
+
+async def test_what_stood_on_1010_before_the_first_statement_is_in_its_opening(desk):
+    """Payments to holders were credited to 1010 before the bank's statements were imported."""
+    before = {(AGENCY, 1010, ACCOUNT): -4_000, (AGENCY, 2510, "kassa"): 4_000}
+    numbers = await desk.accounts.numbers(before)
+    paid = Journal(
+        agency_id=AGENCY, kind="pay_out", service_date=D1, event_at_ms=0, received_ms=0,
+        entries={numbers[key]: amount for key, amount in before.items()}, rule="", actor="x",
+        source_key="old", content_hash=b"x",
+    )  # fmt: skip
+    async with desk.connection.transaction():
+        await post(desk.connection, [paid], {})
+    data = write_1c(statement(10_000))
+    looked = await desk.take(data, dry_run=True)
+    done = await desk.take(data)
+    assert looked.opening_posted_tiyn == done.opening_posted_tiyn == 54_000
+    stands = await balances(desk)
+    assert stands[1010, ACCOUNT] == 60_000 == (await desk.stands()).closing_tiyn
+    assert stands[2990, f"bank {ACCOUNT}"] == -54_000
+    assert (await desk.take(write_1c(statement(10_000, -500)))).opening_posted_tiyn == 0
+    assert (await balances(desk))[1010, ACCOUNT] == 59_500
 
 
 async def test_a_dry_run_tells_all_and_changes_nothing(desk):

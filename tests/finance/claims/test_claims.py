@@ -124,23 +124,51 @@ async def test_late_rides_are_claimed_with_the_day_that_they_posted_to(finance: 
     assert total == sum((await balance(finance)).values())
 
 
-async def test_nobody_opens_a_day_while_it_is_claimed(finance: Finance, monkeypatch):
-    """From the look at its days to the commit: else what is posted then might be left out."""
+async def test_a_claim_of_less_than_nothing_is_told_until_somebody_has_settled_it(
+    finance: Finance,
+):
+    """Refunds of a reopened day, of rides that were claimed before: nobody would pay it back."""
+    await finance.rows(
+        "INSERT INTO budget_claim (agency_id, funder, from_date, to_date, part, number_in_agency,"
+        " amount_tiyn, digest, made_at, made_by) VALUES (%s, 'akimat', %s, %s, 2, 7, -700,"
+        " sha256(''), %s, 'dana') RETURNING claim_no", AGENCY, DAY, DAY, NOW,
+    )  # fmt: skip
+    kept = await check_claims(finance.connection, AGENCY, now=NOW)
+    [(subject, value, code, owner)] = await finance.rows(
+        "SELECT subject, value_tiyn, code, owner FROM ticketing_exception"
+    )
+    assert ([subject], value, code, owner) == (kept.opened, 700, 1220, "akimat")
+    assert (await check_claims(finance.connection, AGENCY, now=NOW)) == ([], [], [], [])
+
+
+async def test_a_day_that_is_opened_while_it_is_claimed_is_not(finance: Finance, monkeypatch):
+    """What is posted meanwhile with a lower number than the last that was seen would be lost."""
     await finance.post(finance.taps(34, 20))
     finance.close(1)
-    real, may_open = claiming._claim, []
+    real = claiming._claim
 
-    async def looks(connection, names):
-        async with await connect_async(finance.conninfo) as other:
-            found = await other.execute(
-                "SELECT pg_try_advisory_xact_lock(1935765857, hashtext(%s))", (AGENCY,)
-            )
-            may_open.append(await found.fetchone())
+    async def beside(connection, names):
+        open_day(finance.conninfo, DAY)
         return await real(connection, names)
 
-    monkeypatch.setattr(claiming, "_claim", looks)
+    monkeypatch.setattr(claiming, "_claim", beside)
+    with pytest.raises(Refused) as refused:
+        await claim(finance)
+    assert refused.value.code == "day_open"
+    assert await list_claims(finance.connection, AGENCY) == []
+
+    async def again(connection, names):
+        finance.close(1)  # another time
+        return await real(connection, names)
+
+    finance.close(1)
+    monkeypatch.setattr(claiming, "_claim", again)
+    with pytest.raises(Refused) as refused:
+        await claim(finance)
+    assert refused.value.code == "day_reopened"
+    assert await list_claims(finance.connection, AGENCY) == []
+    monkeypatch.setattr(claiming, "_claim", real)
     assert await claim(finance)
-    assert set(may_open) == {(False,)}
 
 
 async def test_an_open_day_cannot_be_claimed(finance: Finance):

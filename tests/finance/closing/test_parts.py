@@ -1,5 +1,6 @@
 """From a total to its journals; today at a glance; sums by both dates."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -9,7 +10,7 @@ from sapar.core.db import connect_async
 from sapar.core.errors import BadInput
 from sapar.finance.closing.parts import Which, list_parts
 from sapar.finance.closing.reports import get_report
-from sapar.finance.closing.today import list_dates, today
+from sapar.finance.closing.today import fold_counts, list_dates, today
 from tests.finance.closing.support import A_DAY, DAY, NEXT, Books
 from tests.ticketing.taps.support import AGENCY, tap_of
 
@@ -115,6 +116,18 @@ async def test_what_is_under_way_is_counted_once_when_it_commits(books):
     assert (await today(books.connection, AGENCY, noon)).taps == 8
     assert await books.rows("SELECT sum(taps)::int FROM day_count") == [(8,)]
     assert (await today(books.connection, AGENCY, noon)).taps == 8
+
+
+async def test_many_who_fold_at_once_count_once(books):
+    others = [await connect_async(books.conninfo) for _ in range(4)]
+    try:
+        for number in range(1, 9):
+            await books.post(tap_of(books.devices[0], number, "c1", number))
+            await asyncio.gather(*(fold_counts(one) for one in others))
+    finally:
+        for one in others:
+            await one.close()
+    assert await books.rows("SELECT sum(taps)::int FROM day_count") == [(8,)]
 
 
 async def test_a_day_of_nothing(books):

@@ -200,7 +200,7 @@ async def test_a_run_beside_the_close_leaves_what_was_signed(books, monkeypatch,
     await books.ready()
     await books.prepare()
     bota = books.people["bota"]
-    real = stages.at_rest
+    real = at_rest
 
     @asynccontextmanager
     async def closed_after(connection, agency_id):

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from sapar.core.db import DatabaseRefused, connect, with_role
-from sapar.core.errors import Fault, Refused
+from sapar.core.errors import Fault, NotFound, Refused
 from sapar.finance.closing.days import read_status
+from sapar.finance.closing.reports import get_report, list_reports
 from sapar.finance.closing.stages import run_stage
 from tests.finance.closing.support import DAY, NOW, Books
 from tests.ticketing.taps.support import AGENCY, tap_of
@@ -206,6 +207,22 @@ async def test_a_report_is_of_its_bytes(books, as_whom):
             "INSERT INTO day_report VALUES ('town', %s, 2, 'json', '{}', sha256('x'), now())",
             (DAY,),
         )
+
+
+async def test_a_report_of_no_close_is_given_to_nobody(books, as_whom):
+    await ready(books)
+    await books.prepare()
+    await books.approve()
+    made = await get_report(books.connection, AGENCY, DAY)
+    with connect(as_whom) as connection:
+        connection.execute(
+            "INSERT INTO day_report VALUES ('town', %s, 2, 'json', '{}', sha256('{}'), now())",
+            (DAY,),
+        )
+    assert await get_report(books.connection, AGENCY, DAY) == made
+    with pytest.raises(NotFound):
+        await get_report(books.connection, AGENCY, DAY, revision=2)
+    assert {one.revision for one in await list_reports(books.connection, AGENCY, DAY)} == {1}
 
 
 async def test_a_day_is_reopened_by_a_chief_accountant_for_a_reason(books, as_whom):

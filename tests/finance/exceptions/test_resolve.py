@@ -121,6 +121,23 @@ async def test_a_card_is_paid_back_and_cannot_give_what_it_has_not(town):
     assert await town.rows("SELECT purse_tiyn FROM card WHERE card_ref = 'c1'") == [(0,)]
 
 
+async def test_cards_get_no_more_than_an_exception_is_worth(town):
+    """Else whoever keeps the queue could give away what only a chief accountant may."""
+    finding = Finding("tap 5", 8000, "x", DAY, tap_no=5)
+    number = await opened(town, "double_debit", finding)
+    for key, entries in (
+        ("k1", [Entry(2110, "c2", -8001), Entry(5130, "", 8001)]),
+        ("k2", [Entry(2110, "c1", -8000), Entry(2130, "c2", -1), Entry(5130, "", 8001)]),
+        ("k3", [Entry(1210, "c1", -8001), Entry(5130, "", 8001)]),
+    ):
+        with pytest.raises(Refused) as raised:
+            await resolve(town, number, entries, key=key)
+        assert raised.value.code == "beyond_value"
+    assert await balances(town) == []
+    await resolve(town, number, [Entry(2110, "c1", -8000), Entry(5130, "", 8000)], key="k4")
+    assert await town.rows("SELECT purse_tiyn FROM card WHERE card_ref = 'c1'") == [(8000,)]
+
+
 @pytest.mark.parametrize(
     ("entries", "code"),
     [

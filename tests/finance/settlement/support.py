@@ -52,6 +52,30 @@ def open_day(conninfo: str, day: date, agency_id: str = AGENCY) -> None:
         )
 
 
+def reopen_for_an_hour(conninfo: str, day: date, agency_id: str = AGENCY) -> None:
+    """Leave a day as it is when a reopening has ended and nobody has closed it again."""
+    with connect(conninfo) as connection:
+        connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute(
+            "INSERT INTO day_reopening (agency_id, business_date, revision, user_id, reason,"
+            " reopened_at, ends_at) SELECT agency_id, business_date, revision, 1, 'test',"
+            " now() - interval '2 hours', now() - interval '1 hour'"
+            " FROM business_day WHERE agency_id = %s AND business_date = %s",
+            (agency_id, day),
+        )
+
+
+def close_again(conninfo: str, day: date, agency_id: str = AGENCY) -> None:
+    """Close such a day as its next revision, without the people."""
+    with connect(conninfo) as connection:
+        connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute(
+            "UPDATE business_day SET revision = revision + 1"
+            " WHERE agency_id = %s AND business_date = %s",
+            (agency_id, day),
+        )
+
+
 @dataclass
 class Finance:
     """The world's ledger with whoever settles it."""

@@ -7,7 +7,9 @@ from sapar.finance.bank.accounts import Doer, add_account
 from sapar.finance.bank.importing import import_statement
 from sapar.finance.bank.model import Line, Statement
 from sapar.finance.claims.claiming import check_claims, get_claim, run_claims
+from sapar.finance.exceptions.acts import Who
 from sapar.finance.matching.run import run_matching
+from sapar.finance.matching.undoing import undo_match
 from sapar.finance.settlement.payments import list_orders
 from sapar.finance.settlement.statements import get_statement, issue_statement
 from tests.finance.bank.writers import write_1c
@@ -100,3 +102,34 @@ async def test_a_claim_that_is_paid_in_part_is_told_once(finance: Finance):
         await run_matching(pool, AGENCY, "dana", NOW + timedelta(days=1))
     assert (await check_claims(finance.connection, AGENCY, now=NOW)).closed == ["claim 1"]
     assert await finance.balances(1220, 2910) == owed
+
+
+async def test_a_claim_that_is_paid_beyond_is_told(finance: Finance):
+    await prepare(finance)
+    [claim, other] = await run_claims(finance.connection, AGENCY, DAY, DAY, actor="dana", now=NOW)
+    beyond = 5_100
+    await receive(
+        finance,
+        Line(booked_on=NOW.date(), amount_tiyn=claim.amount_tiyn + beyond, counterparty_name="Akimat",
+             counterparty_bin="990140000385", reference=claim.number,
+             purpose=f"Возмещение по заявке {claim.number}"),
+    )  # fmt: skip
+    claim = await get_claim(finance.connection, AGENCY, claim.claim_no)
+    assert (claim.paid, claim.open_tiyn) == (True, -beyond)
+    owed = {(1220, other.funder): other.amount_tiyn}
+    assert await finance.balances(1220, 2910) == owed | {(1220, claim.funder): -beyond}
+    kept = await check_claims(finance.connection, AGENCY, now=NOW)
+    assert kept.opened == [f"claim {claim.claim_no}"]
+    [(value, detail)] = await finance.rows(
+        "SELECT value_tiyn, detail FROM ticketing_exception WHERE kind = 'claim_difference'"
+    )
+    assert value == beyond
+    assert f"paid {claim.amount_tiyn + beyond} of {claim.amount_tiyn}" in detail
+    # taken apart, the claim is as it was
+    [(match_no,)] = await finance.rows("SELECT match_no FROM bank_match")
+    await undo_match(
+        finance.connection, AGENCY, match_no, reason="of another claim", by=Who("dana"), now=NOW
+    )
+    claim = await get_claim(finance.connection, AGENCY, claim.claim_no)
+    assert (claim.paid, claim.open_tiyn) == (False, claim.amount_tiyn)
+    assert (await check_claims(finance.connection, AGENCY, now=NOW)).closed == ["claim 1"]

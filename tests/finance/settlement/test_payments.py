@@ -1,12 +1,16 @@
 """Payment orders: posted once, expected on the bank statement, written for the bank."""
 
+import asyncio
+from datetime import date, timedelta
+
 import pytest
 
+from sapar.core.db import connect_async
 from sapar.core.errors import NotFound, Refused
 from sapar.finance.bank.onec import HEAD
 from sapar.finance.matching.items import list_items
 from sapar.finance.settlement.bank_file import exchange_file, orders_csv
-from sapar.finance.settlement.payments import list_orders
+from sapar.finance.settlement.payments import list_orders, orders_for_bank, pay_statement
 from sapar.finance.settlement.statements import get_statement, issue_statement
 from sapar.ticketing.ledger.export import check_ledger
 from tests.finance.settlement.support import NOW, Finance
@@ -75,3 +79,58 @@ async def test_the_file_for_the_bank(finance: Finance, statements: list[int]):
     assert len(lines) == 3
     assert "ТОО «Әуежай көлік»" in lines[1]
     assert orders[0].order_date == NOW.date()
+
+
+async def test_asked_at_once_it_is_ordered_once(finance: Finance, statements: list[int]):
+    await issue_statement(finance.connection, AGENCY, statements[0], **WHO)
+    others = [await connect_async(finance.conninfo) for _ in range(3)]
+    try:
+        orders = await asyncio.gather(*(
+            pay_statement(one, finance.accounts, AGENCY, statements[0], "main", **WHO)
+            for one in others
+        ))  # fmt: skip
+    finally:
+        for one in others:
+            await one.close()
+    assert orders == await list_orders(finance.connection, AGENCY) * 3
+    assert await finance.balances(1020) == {(1020, "payments"): -orders[0].amount_tiyn}
+
+
+async def test_a_contract_that_begins_later_names_nobody_who_is_paid_today(
+    finance: Finance, statements: list[int]
+):
+    """Not before its day: the account of next year's payee is not this year's."""
+    today = NOW.date()
+    await finance.contract("north", valid_from=today, payee_iban="KZ75125KZT1001300335")
+    later = "KZ31125KZT1001300999"
+    await finance.contract("north", valid_from=today + timedelta(days=1), payee_iban=later)
+    for number in statements:
+        await issue_statement(finance.connection, AGENCY, number, **WHO)
+        await pay(finance, number)
+    ibans = {
+        one.carrier_id: one.payee_iban for one in await list_orders(finance.connection, AGENCY)
+    }
+    assert ibans == {"north": "KZ75125KZT1001300335", "south": "KZ86125KZT5004100100"}
+
+
+async def test_what_the_bank_has_carried_out_is_not_sent_again(
+    finance: Finance, statements: list[int]
+):
+    for number in statements:
+        await issue_statement(finance.connection, AGENCY, number, **WHO)
+        await pay(finance, number)
+    both = await list_orders(finance.connection, AGENCY)
+    assert await orders_for_bank(finance.connection, AGENCY) == both
+    async with finance.connection.transaction():
+        await finance.connection.execute(
+            "INSERT INTO bank_match (agency_id, source_key, content_hash, rule, rule_version,"
+            " settings_version, lines_tiyn, items_tiyn, made_at, made_by)"
+            " VALUES (%s, 'test', '', 'hand', 1, 0, 0, 0, now(), 'test')", (AGENCY,)
+        )  # fmt: skip
+        await finance.connection.execute(
+            "INSERT INTO bank_match_item (match_no, item_no)"
+            " SELECT match_no, item_no FROM bank_match, payment_order WHERE number_in_agency = 1"
+        )
+    assert await orders_for_bank(finance.connection, AGENCY) == both[1:]
+    named = await orders_for_bank(finance.connection, AGENCY, from_date=date(2026, 1, 1))
+    assert [one.number for one in named] == [1, 2]

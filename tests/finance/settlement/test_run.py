@@ -19,7 +19,15 @@ from sapar.finance.settlement.statements import (
 )
 from sapar.ticketing.ledger.export import check_ledger
 from sapar.ticketing.ledger.role import restricted
-from tests.finance.settlement.support import DAY, NOW, Finance, close_days, open_day
+from tests.finance.settlement.support import (
+    DAY,
+    NOW,
+    Finance,
+    close_again,
+    close_days,
+    open_day,
+    reopen_for_an_hour,
+)
 from tests.ticketing.world import AGENCY
 
 
@@ -100,6 +108,23 @@ async def test_late_fares_are_a_block_of_their_own(finance: Finance):
     assert await finance.clearing_by_day() == {}
     for statement_no in settled.statements:
         await finance.check_parts(statement_no)
+
+
+async def test_a_day_that_was_opened_is_settled_when_it_is_closed_again(finance: Finance):
+    """Also after the reopening has ended: nobody has signed what was posted meanwhile."""
+    await finance.contract("north")
+    await finance.post(finance.taps(15, 20))
+    finance.close(1)
+    reopen_for_an_hour(finance.conninfo, DAY)
+    with pytest.raises(Refused) as refused:
+        await finance.settle()
+    assert refused.value.code == "day_open"
+    with pytest.raises(Refused) as refused:
+        await run_claims(finance.connection, AGENCY, DAY, DAY, actor="dana", now=NOW)
+    assert refused.value.code == "day_open"
+    close_again(finance.conninfo, DAY)
+    assert (await finance.settle()).lines
+    assert await run_claims(finance.connection, AGENCY, DAY, DAY, actor="dana", now=NOW)
 
 
 async def test_what_a_reopened_day_brings_is_a_new_line(finance: Finance):
