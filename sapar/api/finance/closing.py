@@ -18,6 +18,7 @@ from sapar.api.parts import Parts
 from sapar.core.db import translated
 from sapar.core.errors import BadInput
 from sapar.finance.agents.day import close_agents_day
+from sapar.finance.cards.hiding import without_reference
 from sapar.finance.claims.claiming import check_claims
 from sapar.finance.closing import reopening
 from sapar.finance.closing.days import (
@@ -112,7 +113,7 @@ class ClosingDesk:
                 return {
                     "time_s": self._parts.clock.time(),
                     "status": status,
-                    "exceptions": queue.rows,
+                    "exceptions": [without_reference(row) for row in queue.rows],
                     "reports": await list_reports(connection, agency_id, day),
                     "reopenings": await reopening.list_reopenings(connection, agency_id, day),
                 }

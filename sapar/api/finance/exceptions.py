@@ -17,6 +17,7 @@ from sapar.api.finance.workbench import Workbench, day_of
 from sapar.api.parts import Parts
 from sapar.core.db import AsyncConnection, translated
 from sapar.core.errors import BadInput
+from sapar.finance.cards.hiding import without_reference
 from sapar.finance.exceptions import acts
 from sapar.finance.exceptions.acts import Who
 from sapar.finance.exceptions.fitting import Entry, fitting_codes
@@ -28,7 +29,7 @@ from sapar.finance.exceptions.queue import (
     list_exceptions,
 )
 from sapar.finance.exceptions.resolve import resolve_with_posting, undo_resolution
-from sapar.ticketing.ledger.accounts import CHART, Accounts
+from sapar.ticketing.ledger.accounts import CARD_CODES, CHART, Accounts
 
 PAGE = 200
 
@@ -133,7 +134,11 @@ class ExceptionsDesk:
                     skip=number_of(request, "skip") or 0,
                 )
                 ageing = await list_ageing(connection, agency_id, now)
-        return answer({"time_s": self._parts.clock.time(), "page": page, "ageing": ageing})
+        told = {
+            **msgspec.structs.asdict(page),
+            "rows": [without_reference(row) for row in page.rows],
+        }
+        return answer({"time_s": self._parts.clock.time(), "page": told, "ageing": ageing})
 
     async def finance_exception(self, request: Request, _person: Person) -> Response:
         """One exception with all that was done to it, and the accounts that a posting may move."""
@@ -144,8 +149,13 @@ class ExceptionsDesk:
         row = card.exception
         about_ride = row.tap_no is not None or row.card_ref is not None
         codes = sorted(fitting_codes(row.kind, about_ride=about_ride, code=row.code))
-        accounts = [{"code": code, "has_owner": bool(CHART[code].owner)} for code in codes]
-        return answer({"exception": row, "history": card.history, "accounts": accounts})
+        accounts = [
+            {"code": code, "has_owner": bool(CHART[code].owner) and code not in CARD_CODES}
+            for code in codes
+            if code not in CARD_CODES or row.card_ref is not None
+        ]
+        told = without_reference(row)
+        return answer({"exception": told, "history": card.history, "accounts": accounts})
 
     async def comment_on(self, request: Request, person: Person) -> Response:
         """Write something down about an exception; it stays."""
@@ -186,16 +196,24 @@ class ExceptionsDesk:
         return await self.finance_exception(request, person)
 
     async def resolve(self, request: Request, person: Person) -> Response:
-        """Post what resolves an exception; the journal cites it, and it is closed."""
+        """Post what resolves an exception; the journal cites it, and it is closed.
+
+        An account of a card is that of the card that the exception is about, whatever the owner.
+        """
         asked = await read_body(request, Resolving)
         agency_id, number = self._bench.agency(request), path_number(request, "exception_no")
+        now = self._parts.clock.now()
         async with self._bench.ledger() as connection:
+            card = (await get_exception(connection, agency_id, number, now)).exception.card_ref
             await resolve_with_posting(
                 connection,
                 self._accounts,
                 agency_id,
                 number,
-                [Entry(*one) for one in asked.entries],
+                [
+                    Entry(code, (card or "") if code in CARD_CODES else owner, amount_tiyn)
+                    for code, owner, amount_tiyn in asked.entries
+                ],
                 reason=asked.text,
                 key=asked.key,
                 **self._by(person),

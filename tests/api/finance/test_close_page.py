@@ -141,3 +141,25 @@ async def test_an_auditor_looks_and_signs_nothing(evening: Instance) -> None:
     for act, body in (("run", {}), ("sign", {"act": "prepared", "digest": "x"})):
         answer = await evening.http.post(f"/api/finance/days/{DAY}/{act}", json=body)
         assert answer.status_code == 403
+
+
+async def test_an_exception_tells_no_card_and_is_resolved_on_its_card(evening: Instance) -> None:
+    await sign_in(evening.http, evening.conninfo, ["accountant"])
+    await evening.http.post(f"/api/finance/days/{DAY}/run")
+    queue = await evening.http.get("/api/finance/exceptions.json?kind=clock_out_of_order")
+    [row] = queue.json()["page"]["rows"]
+    assert "card_ref" not in row
+    address = f"/api/finance/exceptions/{row['exception_no']}"
+    told = (await evening.http.get(f"{address}/history.json")).json()
+    assert "card_ref" not in told["exception"]
+    assert {"code": 2110, "has_owner": False} in told["accounts"]
+    body = {"entries": [[5130, "", 4000], [2110, "", -4000]], "text": "its clock", "key": "k1"}
+    for _ in range(2):
+        done = await evening.http.post(f"{address}/resolve", json=body)
+        assert done.status_code in {200, 403}, done.text
+    with connect(evening.conninfo) as connection:
+        posted = connection.execute(
+            "SELECT count(*), max(card_ref) FROM journal j JOIN card c"
+            " ON c.card_no * 8 = ANY (j.accounts) WHERE j.source_key LIKE 'exception:%'"
+        ).fetchone()
+    assert posted == (1, "c5")

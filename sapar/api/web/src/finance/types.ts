@@ -18,7 +18,8 @@ export interface Exceptional {
   readonly resolution: string | null;
   readonly journal_no: number | null;
   readonly tap_no: number | null;
-  readonly card_ref: string | null;
+  /** The card's label, `•••• 4471`. */
+  readonly card: string | null;
   readonly device_id: string | null;
   readonly code: number | null;
   readonly owner: string | null;

@@ -79,7 +79,7 @@ function About({ one }: { one: Exceptional }) {
   const facts: readonly (readonly [string, string | null])[] = [
     [t("day"), one.day === null ? null : dayName(one.day)],
     [t("assignee"), one.assignee ?? t("nobody")],
-    [t("card"), one.card_ref],
+    [t("card"), one.card],
     [t("ride"), one.tap_no === null ? null : String(one.tap_no)],
     [t("device"), one.device_id],
     [
