@@ -171,6 +171,17 @@ class Board:
                 numbers.update(item.item_no for item in items)
         return numbers
 
+    def names_any(self, line: Line) -> bool:
+        """Whether a line has the reference of anything that is open, by accident or not.
+
+        What was paid meanwhile counts no more: the next run does not know of it either.
+        """
+        return any(
+            number in self.items
+            for key in self.named.get(line.line_no, ())
+            for number in (*self.by_reference.get(key, ()), *self.by_batch.get(key, ()))
+        )
+
     def may(self, line: Line, items: Iterable[Expected]) -> bool:
         """Whether a line may pay items at all: on this account, and nobody took them apart."""
         undone = self._undone.get(line.line_no, ())

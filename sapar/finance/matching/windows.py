@@ -94,7 +94,7 @@ def late_differences(board: Board) -> None:
     share = max(settings.difference_permille, settings.fee_permille)
     candidates = []
     for line in _unnamed(board):
-        if line.day > oldest or board.named.get(line.line_no) or board.is_twin(line):
+        if line.day > oldest or board.names_any(line) or board.is_twin(line):
             continue
         # an item from which the line takes at most the share, or to which it adds as much
         bounds = line.amount * 1000 // (1000 + share), line.amount * 1000 // max(1, 1000 - share)
