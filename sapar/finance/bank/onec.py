@@ -133,6 +133,7 @@ def _sections(text: str) -> Iterator[_Section]:
                     line=number,
                 )
             section = _Section(_ACCOUNT if name == "секциярасчсчет" else _DOCUMENT, number)
+            last = ""
         elif name == {_ACCOUNT: "конецрасчсчет", _DOCUMENT: "конецдокумента"}.get(section.kind):
             yield section
             section = header

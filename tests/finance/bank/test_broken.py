@@ -59,6 +59,8 @@ BROKEN = [
      "no_direction", 45),
     ("halyk_1c_103.txt", "ПолучательСчет=KZ486017131000004455\r\nДатаПоступило=03.03.2026",
      "ПолучательСчет=KZ07722S000009988776\r\nДатаПоступило=", "no_direction", 29),
+    # a text that goes on where nothing has begun: the purpose of the document before is over
+    ("halyk_1c_103.txt", "Номер=77", "за февраль", "bad_line", 46),
     ("halyk_1c_103.txt", "НачальныйОстаток=1500.05", "НачальныйОстаток=1500.06",
      "statements_do_not_follow", None),
     # CAMT
