@@ -221,6 +221,9 @@ async def test_an_alarm_is_acknowledged_shelved_taken_and_all_of_it_undone(
         await expect(rows).to_have_count(ALARMS, timeout=PATIENCE_MS)
         await page.keyboard.press("KeyJ")
         await expect(page.locator(".panel h2")).to_have_text("100")
+        # the alarm's number comes with the list that is fetched: before it nothing can be done
+        answer = page.locator('tr[aria-selected="true"]').get_by_role("button", name="Acknowledge")
+        await expect(answer).to_be_enabled()
         await page.keyboard.press("KeyY")
         await expect(page.get_by_role("button", name="Acknowledged 1")).to_be_visible()
         await expect(page.locator(".emergency")).to_have_count(0)
