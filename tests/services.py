@@ -6,13 +6,16 @@ the tests that need it fail: nothing here skips.
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import LiteralString
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -24,6 +27,7 @@ from sapar.fleet.broker import ensure_internal_password, write_config
 _PREFIX = "sapar-test-"
 _ROOM_BYTES = 2 << 30
 _numbers = count(1)
+_kept: dict[PostgresCluster, psycopg.Connection] = {}
 
 
 @contextmanager
@@ -70,6 +74,7 @@ def postgres() -> Iterator[PostgresCluster]:
         try:
             yield cluster
         finally:
+            _forget(cluster)
             cluster.stop()
 
 
@@ -109,16 +114,40 @@ def fresh_databases(
 @contextmanager
 def _database(postgres: PostgresCluster, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    with connect(postgres.conninfo("postgres"), autocommit=True) as connection:
-        # Copying the files takes 15 ms, writing them through the log (the default) 120.
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    # Copying the files takes 15 ms, writing them through the log (the default) 120.
+    _administer(postgres, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     try:
         yield postgres.conninfo(name)
     finally:
         # A test that killed the server has nothing to drop.
         if postgres.running:
-            with connect(postgres.conninfo("postgres"), autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            _administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _administer(postgres: PostgresCluster, statement: LiteralString) -> None:
+    """Run a statement about databases, on a connection kept for it.
+
+    A new one takes as long as the statement, and every test has two of them.
+    """
+    kept = _kept.get(postgres)
+    if kept is not None:
+        try:
+            kept.execute(statement)
+        except psycopg.OperationalError:
+            if not kept.closed:
+                raise
+            _forget(postgres)  # a test has started the server again
+        else:
+            return
+    opened = psycopg.connect(postgres.conninfo("postgres"), autocommit=True)
+    _kept[postgres] = opened
+    opened.execute(statement)
+
+
+def _forget(postgres: PostgresCluster) -> None:
+    kept = _kept.pop(postgres, None)
+    if kept is not None:
+        kept.close()
 
 
 @pytest.fixture
@@ -126,6 +155,19 @@ async def pool(database: str) -> AsyncIterator[Pool]:
     """A pool on the test's database."""
     async with open_pool(database, name="test") as opened:
         yield opened
+
+
+def listener() -> socket.socket:
+    """Listen on a free port of this machine.
+
+    asyncio sends at once only on a socket that says that it is TCP, as those of a deployment do and
+    `socket.create_server`'s do not: with that an answer in two pieces takes 40 ms, since the second
+    waits until the client has acknowledged the first.
+    """
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    opened.bind(("127.0.0.1", 0))
+    opened.listen(128)
+    return opened
 
 
 @dataclass(frozen=True, slots=True)

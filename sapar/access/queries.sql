@@ -82,8 +82,9 @@ SELECT p.user_id, p.password_hash, p.password_temporary, p.second_factor, p.seco
 FROM person AS p WHERE p.name = %(name)s;
 
 -- name: hold_password
--- Holds a person until the transaction ends; no row: the password was changed since, or is no more.
-SELECT user_id FROM person
+-- Holds a person until the transaction ends, and gives the second factor; no row: the password was
+-- changed since, or is no more.
+SELECT second_factor FROM person
 WHERE user_id = %(user_id)s AND password_changed_at = %(changed_at)s AND ended_at IS NULL
 FOR NO KEY UPDATE;
 

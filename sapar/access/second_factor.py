@@ -9,9 +9,13 @@ import secrets
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
+import segno
+
 STEP_S = 30
 _DIGITS = 6
 _STEPS_EITHER_SIDE = 1  # telephones' clocks differ by some seconds, people type slowly
+_MODULE_PX = 4  # whole pixels: no edge of the picture is blurred
+_QUIET_MODULES = 4  # the white margin without which scanners do not find a code (ISO/IEC 18004)
 
 
 def make_secret() -> bytes:
@@ -25,10 +29,28 @@ def secret_text(secret: bytes) -> str:
 
 
 def secret_address(secret: bytes, name: str, issuer: str) -> str:
-    """Write a secret as the address that apps take from a picture."""
-    label = quote(f"{issuer}:{name}")
-    values = {"secret": secret_text(secret), "issuer": issuer}
-    return f"otpauth://totp/{label}?{urlencode(values)}"
+    """Write a secret as the address that apps take from a picture (Key URI format).
+
+    What apps take for granted is written all the same: some of them ask when it is not there.
+    """
+    label = quote(f"{issuer}:{name}", safe="")
+    values = {
+        "secret": secret_text(secret),
+        "issuer": issuer,
+        "algorithm": "SHA1",
+        "digits": _DIGITS,
+        "period": STEP_S,
+    }
+    return f"otpauth://totp/{label}?{urlencode(values, quote_via=quote)}"
+
+
+def address_picture(address: str) -> str:
+    """Draw an address as a QR code for a telephone's camera: an SVG image as a `data:` address.
+
+    Black on white with its margin whatever the page's colours are: scanners look for that.
+    """
+    code = segno.make_qr(address, error="m", boost_error=False)
+    return code.svg_data_uri(scale=_MODULE_PX, border=_QUIET_MODULES, dark="#000", light="#fff")
 
 
 def code_at(secret: bytes, step: int) -> str:

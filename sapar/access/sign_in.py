@@ -89,7 +89,9 @@ async def sign_in(
         await _check_code(pool, visitor, name, found, code, tries)
     with translated():
         async with pool.connection() as connection:
-            if await _holds(connection, found):
+            held = await _hold(connection, found.user_id, found.changed_at)
+            # A second factor that was set meanwhile has ended all sessions that no code had opened.
+            if held is not None and held[0] == found.second_factor:
                 await forgive(connection, tries)
                 if renewed is not None:
                     values = {"user_id": found.user_id, "old_hash": found.password_hash}
@@ -100,15 +102,25 @@ async def sign_in(
     raise await _refuse(pool, visitor, name, found)
 
 
-async def _holds(connection: AsyncConnection, found: _Found) -> bool:
-    """Whether the password is still the one that was checked.
+async def holds(connection: AsyncConnection, user_id: int, changed_at: datetime | None) -> bool:
+    """Whether the password is still the one that was checked; it stays so until the commit.
 
     Checking takes a while, and longer when many wait for it; a password that was changed meanwhile
-    has ended all sessions, and must not begin another one.
+    has ended all sessions, and must neither begin another one nor change anything.
+
+    Args:
+        connection: of the caller's transaction.
+        user_id: whose.
+        changed_at: since when the password that was checked is the person's.
     """
-    values = {"user_id": found.user_id, "changed_at": found.changed_at}
-    cursor = await connection.execute(_QUERIES["hold_password"], values)
-    return await cursor.fetchone() is not None
+    return await _hold(connection, user_id, changed_at) is not None
+
+
+async def _hold(
+    connection: AsyncConnection, user_id: int, changed_at: datetime | None
+) -> tuple[bytes | None] | None:
+    values = {"user_id": user_id, "changed_at": changed_at}
+    return await (await connection.execute(_QUERIES["hold_password"], values)).fetchone()
 
 
 async def begin(

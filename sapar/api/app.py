@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -30,10 +29,11 @@ from sapar.api.finance.exceptions import make_exceptions_router
 from sapar.api.finance.matching import make_matching_router
 from sapar.api.finance.settlement import make_settlement_router
 from sapar.api.finance.tariffs import make_tariffs_router
+from sapar.api.finance.terms import make_terms_router
 from sapar.api.hub import Hub
 from sapar.api.limits import Gate, hsts
 from sapar.api.onebusaway.routes import make_onebusaway_router
-from sapar.api.pages import BUILT, FrontEnd
+from sapar.api.pages import FrontEnd
 from sapar.api.parts import Parts
 from sapar.api.performance.routes import make_performance_router
 from sapar.api.proxies import read_networks
@@ -43,7 +43,7 @@ from sapar.api.rider.filing import Filing
 from sapar.api.rider.keeping import forget_by_the_hour
 from sapar.api.rider.queue import make_reports_router
 from sapar.api.rider.routes import make_rider_router
-from sapar.api.routes import make_router
+from sapar.api.routes import make_plain_router, make_router
 from sapar.api.stream.routes import make_stream_router
 from sapar.api.stream.streams import Streams
 from sapar.api.timetables import Timetables
@@ -55,6 +55,8 @@ from sapar.core.settings import Settings
 from sapar.core.tasks import end_tasks
 from sapar.dispatch.emergency.poster import EmergencyPoster
 
+_FIRST_READ_S = 2.0
+
 
 def create_app(
     settings: Settings,
@@ -63,7 +65,7 @@ def create_app(
     metrics: Metrics,
     hub: Hub,
     *,
-    web_folder: Path = BUILT,
+    front_end: FrontEnd | None = None,
 ) -> FastAPI:
     """Make the application.
 
@@ -73,7 +75,7 @@ def create_app(
         clock: the deployment's shared clock.
         metrics: where answers are counted.
         hub: the newest ticks; whoever made it feeds it (`Hub.run`).
-        web_folder: where the front end was built.
+        front_end: the pages; without it those that were built here.
     """
     conninfo = settings.database_url.get_secret_value()
     catalogue = Catalogue(pool, conninfo)
@@ -87,7 +89,7 @@ def create_app(
         metrics=metrics,
         hub=hub,
         catalogue=catalogue,
-        front_end=FrontEnd(web_folder),
+        front_end=FrontEnd() if front_end is None else front_end,
         timetables=timetables,
         pool=pool,
         guard=Guard(settings, pool, clock),
@@ -127,6 +129,9 @@ async def _following(parts: Parts, filing: Filing) -> AsyncIterator[None]:
         asyncio.create_task(forget_by_the_hour(filing), name="forgetting"),
     ]
     try:
+        # Who comes first need not be told that the agencies have not been read; but feeds are
+        # served without the database, so it is not waited for in vain.
+        await parts.catalogue.wait_read(_FIRST_READ_S)
         yield
     finally:
         await end_tasks(following)
@@ -134,26 +139,31 @@ async def _following(parts: Parts, filing: Filing) -> AsyncIterator[None]:
 
 
 def _add_rooms(app: FastAPI, parts: Parts, filing: Filing) -> None:
-    """Include the router of every room."""
-    app.include_router(make_rider_router(parts, filing))  # before `/{agency}`, which `/rider` fits
-    app.include_router(make_reports_router(parts))
-    app.include_router(make_access_router(parts))
-    app.include_router(make_performance_router(parts))
-    app.include_router(make_acts_router(parts))
-    app.include_router(make_alarms_router(parts))
-    app.include_router(make_alerts_router(parts))
-    app.include_router(make_messages_router(parts))
-    app.include_router(make_cards_router(parts))
-    app.include_router(make_tariffs_router(parts))
-    app.include_router(make_bank_router(parts))
-    app.include_router(make_matching_router(parts))
-    app.include_router(make_agents_router(parts))
-    app.include_router(make_settlement_router(parts))
-    app.include_router(make_closing_router(parts))
-    app.include_router(make_exceptions_router(parts))
-    app.include_router(make_router(parts))
-    app.include_router(make_vehicles_router(parts))
-    app.include_router(make_stream_router(parts))
-    app.include_router(make_replay_router(parts))
-    app.include_router(make_arrivals_router(parts))
-    app.include_router(make_onebusaway_router(parts))
+    """Include the router of every room: whatever it answers from may be away for a while."""
+    app.include_router(make_plain_router(parts))  # before `/{agency}`, which `/healthz` fits
+    for router in (
+        make_rider_router(parts, filing),  # before it too: `/rider`
+        make_reports_router(parts),
+        make_access_router(parts),
+        make_performance_router(parts),
+        make_acts_router(parts),
+        make_alarms_router(parts),
+        make_alerts_router(parts),
+        make_messages_router(parts),
+        make_cards_router(parts),
+        make_tariffs_router(parts),
+        make_bank_router(parts),
+        make_matching_router(parts),
+        make_agents_router(parts),
+        make_terms_router(parts),
+        make_settlement_router(parts),
+        make_closing_router(parts),
+        make_exceptions_router(parts),
+        make_router(parts),
+        make_vehicles_router(parts),
+        make_stream_router(parts),
+        make_replay_router(parts),
+        make_arrivals_router(parts),
+        make_onebusaway_router(parts),
+    ):
+        app.include_router(router, responses=errors.NOT_NOW)

@@ -11,7 +11,7 @@ from typing import Any
 from sapar.api.document import Document
 from sapar.api.lazy import Lazy
 from sapar.core.db import Pool, connect_async, load_queries, translated
-from sapar.core.errors import NotFound, SaparError
+from sapar.core.errors import NotFound, SaparError, Unavailable
 from sapar.core.log import get_logger
 from sapar.gtfs.importer import CHANNEL
 
@@ -58,7 +58,7 @@ class Catalogue:
         self._pool = pool
         self._conninfo = conninfo
         self._queries = load_queries("sapar.api")
-        self.was_read = False
+        self._was_read = asyncio.Event()
         self._agencies: Mapping[str, Agency] = MappingProxyType({})
         self._documents: dict[tuple[str, str], tuple[str, Lazy[Document]]] = {}
 
@@ -72,8 +72,15 @@ class Catalogue:
 
         Raises:
             NotFound: there is none of this name.
+            Unavailable: the database has not answered yet, so nobody can tell (`starting`).
         """
         agency = self._agencies.get(agency_id)
+        if agency is None and not self._was_read.is_set():
+            raise Unavailable(
+                "The agencies have not been read from the database yet.",
+                code="starting",
+                hint="Ask again in some seconds.",
+            )
         if agency is None:
             raise NotFound(
                 f"There is no agency {agency_id!r}.",
@@ -87,6 +94,7 @@ class Catalogue:
 
         Raises:
             NotFound: there is no such agency, or it has no active timetable.
+            Unavailable: as `get`.
         """
         version = self.get(agency_id).version
         if version is None:
@@ -135,7 +143,16 @@ class Catalogue:
             version = None if version_no is None else Version(version_no, *rest)
             agencies[agency_id] = Agency(agency_id, name, timezone, version)
         self._agencies = MappingProxyType(agencies)
-        self.was_read = True
+        self._was_read.set()
+
+    async def wait_read(self, timeout_s: float) -> bool:
+        """Wait until the agencies have been read once; False when they are not in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._was_read.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def run(self) -> None:
         """Keep current until cancelled; without a database what was read last stays."""

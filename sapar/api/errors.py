@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -34,6 +35,42 @@ _BY_STATUS = {
         "The header `allow` names the methods that it takes.",
     ),
 }
+_WITHHELD = {
+    "database_unavailable": "The database does not answer, or has too much to do.",
+    "crossed": "Others changed the same at that moment.",
+}
+"""What is said where the driver's own words would tell about the inside."""
+
+RETRY_S = 2
+_MENDED_S = {"pages_not_built": 60, "no_font": 60}
+"""What a person has to mend first is not asked for again at once."""
+
+RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds to wait before asking again.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+"""Describes that header."""
+
+NOT_NOW: dict[int | str, dict[str, Any]] = {
+    503: {
+        "description": "Not ready, or too busy, for the moment.",
+        "headers": RETRY_AFTER,
+        "content": {
+            "application/json": {
+                "example": {
+                    "error": {
+                        "code": "database_unavailable",
+                        "message": _WITHHELD["database_unavailable"],
+                        "hint": "Ask again as soon as Retry-After says.",
+                    }
+                }
+            }
+        },
+    }
+}
+"""Describes the answer 503, for every address that needs a part which may be away."""
 _log = get_logger()
 
 
@@ -59,6 +96,11 @@ async def _on_sapar_error(request: Request, exc: Exception) -> Response:
     if status == 500:
         _log.error("request_failed", path=request.url.path, code=exc.code, reason=exc.message)
         return error_response(500, exc.code, "The request failed by our own mistake.")
+    if status == 503 and exc.code in _WITHHELD:
+        _log.warning("request_put_off", path=request.url.path, code=exc.code, reason=exc.message)
+        hint = exc.hint or "Ask again as soon as Retry-After says."
+        headers = not_now(exc.code)
+        return error_response(503, exc.code, _WITHHELD[exc.code], hint, headers)
     return error_response(status, exc.code, exc.message, exc.hint, _headers_of(exc, status))
 
 
@@ -68,7 +110,12 @@ def _headers_of(exc: SaparError, status: int) -> dict[str, str] | None:
     if status == 401:
         # RFC 9110, 15.5.2 wants a challenge; with a scheme of its own no browser asks by itself.
         return {"www-authenticate": 'Sapar-Session realm="sapar"'}
-    return {"retry-after": "2"} if status == 503 else None
+    return not_now(exc.code) if status == 503 else None
+
+
+def not_now(code: str) -> dict[str, str]:
+    """Give the header of an answer 503: when to ask again."""
+    return {"retry-after": str(_MENDED_S.get(code, RETRY_S))}
 
 
 async def _on_http_error(_request: Request, exc: Exception) -> Response:

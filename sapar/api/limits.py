@@ -1,15 +1,16 @@
 """How much one app or one address may ask: token buckets in memory, one set in each instance.
 
 Only what costs work to answer is counted: boards, stops, buses, what the rider page asks, and
-OneBusAway's methods. Feeds may
-be asked for as often as anybody likes. A key has the rate that it was given; who sends none, or
-one that is none, shares the rate of its address, which may stand for a whole mobile network.
+OneBusAway's methods; a wide board of theirs counts as the many that it is worth. Feeds may be asked
+for as often as anybody likes. A key has the rate that it was given; who sends none, or one that is
+none, shares the rate of its address, which may stand for a whole mobile network.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from urllib.parse import unquote_to_bytes
+from contextlib import suppress
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.responses import Response
 from starlette.types import Scope
@@ -26,6 +27,11 @@ _KEY_HEADER = b"x-api-key"
 _ONEBUSAWAY = "/api/where/"
 _COUNTED = ("/api/stops/", "/api/vehicles/", "/api/rider/")
 _PAGE = "/rider/stop/"
+_BOARD = f"{_ONEBUSAWAY}arrivals-and-departures-for-"
+_AROUND = f"{_BOARD}location"
+_AROUND_COSTS = 10  # boards of many stops in one answer
+_SPAN_MIN, _DAY_MIN = 60, 960
+_MINUTES = frozenset({"minutesBefore", "minutesAfter"})
 
 
 class Buckets:
@@ -41,18 +47,22 @@ class Buckets:
         self._burst_s = burst_s
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, name: str, rate_per_minute: int) -> float:
-        """Take one token; give 0, or the seconds until there is one. Nothing is taken then."""
+    def take(self, name: str, rate_per_minute: int, tokens: int = 1) -> float:
+        """Take tokens; give 0, or the seconds until there are so many. Nothing is taken then.
+
+        What costs more than a full bucket holds takes all that a full one has.
+        """
         rate = rate_per_minute / 60.0
         most = max(1.0, rate * self._burst_s)
         now = self._clock.monotonic()
         level, since = self._buckets.pop(name, (most, now))
         level = min(most, level + (now - since) * rate)
-        taken = level >= 1.0
-        self._buckets[name] = (level - 1.0 if taken else level, now)
+        wanted = min(float(tokens), most)
+        taken = level >= wanted
+        self._buckets[name] = (level - wanted if taken else level, now)
         if len(self._buckets) > _KEPT_MAX:
             self._buckets.popitem(last=False)  # who was away longest has a full bucket anyway
-        return 0.0 if taken else (1.0 - level) / rate
+        return 0.0 if taken else (wanted - level) / rate
 
 
 class Gate:
@@ -82,11 +92,12 @@ class Gate:
         key = self._keys.find(text) if text else None
         if key is None and onebusaway and self._key_required and not self._is_test(text):
             return failed(401, self._clock.time())
+        cost = tokens_of(path, scope["query_string"])
         if key is not None:
-            wait_s = self._buckets.take(f"key {key.prefix}", key.rate_per_minute)
+            wait_s = self._buckets.take(f"key {key.prefix}", key.rate_per_minute, cost)
         elif self._rate:
             client = scope.get("client")
-            wait_s = self._buckets.take(network_of(client[0]) if client else "", self._rate)
+            wait_s = self._buckets.take(network_of(client[0]) if client else "", self._rate, cost)
         else:
             return None
         if wait_s <= 0:
@@ -104,6 +115,19 @@ class Gate:
 
     def _is_test(self, text: str) -> bool:
         return bool(self._test_key) and text == self._test_key
+
+
+def tokens_of(path: str, query: bytes) -> int:
+    """Give what an answer is worth in requests: a wide board holds as much as many narrow ones."""
+    if not path.startswith(_BOARD):
+        return 1
+    minutes = 0
+    for name, value in parse_qsl(query.decode("latin-1")):
+        if name in _MINUTES:
+            with suppress(ValueError):  # what is no number is refused where it is read
+                minutes += max(0, int(value))
+    spans = max(1, -(-min(minutes, _DAY_MIN) // _SPAN_MIN))
+    return spans * (_AROUND_COSTS if path.startswith(_AROUND) else 1)
 
 
 def _costs(path: str) -> bool:

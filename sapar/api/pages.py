@@ -105,7 +105,7 @@ def not_built() -> Unavailable:
     return Unavailable(
         "The pages have not been built.",
         code="pages_not_built",
-        hint="Run `make setup`, or `npm ci && npm run build` in sapar/api/web.",
+        hint="Run `make setup`, or `npm ci && npm run build` in sapar/api/web; then start again.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
@@ -13,6 +13,7 @@ from sapar.api.catalogue import Agency, Catalogue
 from sapar.api.document import Document
 from sapar.api.hub import Held, Hub
 from sapar.api.pages import FrontEnd
+from sapar.api.places import Places
 from sapar.api.stream.streams import Streams
 from sapar.api.timetables import Timetables
 from sapar.core.clock import Clock
@@ -34,7 +35,11 @@ FEED_ROUTE = "/gtfs-rt/{feed}"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of one instance."""
+    """The parts of one instance.
+
+    Attributes:
+        ledger_places: one for each connection that the finance desk opens beside the pool.
+    """
 
     settings: Settings
     clock: Clock
@@ -48,6 +53,7 @@ class Parts:
     keys: KeyRing
     streams: Streams
     live: LiveStates
+    ledger_places: Places = field(default_factory=Places)
 
     def agency_id(self, request: Request) -> str:
         """Name the agency that a request's address means."""
@@ -58,14 +64,8 @@ class Parts:
 
         Raises:
             NotFound: there is none of this name.
-            Unavailable: the database has not answered yet, so nobody can tell.
+            Unavailable: as `Catalogue.get`.
         """
-        if not self.catalogue.was_read and agency_id not in self.catalogue.agencies:
-            raise Unavailable(
-                "The agencies have not been read from the database yet.",
-                code="starting",
-                hint="Ask again in some seconds.",
-            )
         return self.catalogue.get(agency_id)
 
     def held(self, agency_id: str) -> Held:

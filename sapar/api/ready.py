@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sapar.api.arrivals.routes import AFTER_MIN, BEFORE_MIN, LIMIT, board_document
+from sapar.api.arrivals.routes import AFTER_MIN, BEFORE_MIN, LIMIT, board_at_hand
 from sapar.api.document import Document
 from sapar.api.onebusaway.routes import find_board
 from sapar.api.parts import Parts
@@ -40,4 +40,4 @@ class Ready:
         if now is None or now.live is None or stop_id not in now.plan.timetable.stops.index:
             return None
         route = ("/{agency}" if head else "") + _STOPS + "{stop_id}" + _ARRIVALS
-        return route, board_document(now, stop_id, _DEFAULT)
+        return route, board_at_hand(now, stop_id, _DEFAULT)

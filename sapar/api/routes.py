@@ -20,6 +20,7 @@ from sapar.api.document import (
     http_date,
     plain_document,
 )
+from sapar.api.errors import not_now
 from sapar.api.network import Network, RouteRow, StopRow, encode_network
 from sapar.api.parts import FEED_ROUTE, FEEDS, Parts
 from sapar.core.errors import NotFound, SaparError
@@ -32,18 +33,25 @@ _PING_TIMEOUT_S = 2.0
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def make_router(parts: Parts) -> APIRouter:
-    """Make the router with every address of `docs/api.md`."""
+def make_plain_router(parts: Parts) -> APIRouter:
+    """Make the router of the addresses that answer from this process alone, so always."""
     router = APIRouter()
     answers = Answers(parts)
     for path, handler in (
         ("/healthz", answers.alive),
-        ("/readyz", answers.ready),
         ("/metrics", answers.metrics),
         ("/api/agencies.json", answers.agencies),
         ("/assets/{file:path}", answers.asset),
     ):
         _add(router, path, handler)
+    return router
+
+
+def make_router(parts: Parts) -> APIRouter:
+    """Make the router of the feeds, the timetable, the first page and the live state."""
+    router = APIRouter()
+    answers = Answers(parts)
+    _add(router, "/readyz", answers.ready)
     for path, handler in (
         (FEED_ROUTE, answers.feed),
         ("/gtfs.zip", answers.timetable),
@@ -130,7 +138,9 @@ class Answers:
                 "message": _why_not_ready(database, ticks),
                 "hint": "The members beside say which part is missing.",
             }
-        return JSONResponse(body, 200 if ready else 503, _NO_STORE)
+        if ready:
+            return JSONResponse(body, 200, _NO_STORE)
+        return JSONResponse(body, 503, {**_NO_STORE, **not_now("not_ready")})
 
     async def metrics(self, _request: Request) -> Response:
         """Counters and gauges for Prometheus."""

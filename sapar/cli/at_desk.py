@@ -12,6 +12,7 @@ from sapar.core.settings import Settings
 if TYPE_CHECKING:
     from sapar.core.db import AsyncConnection
     from sapar.ticketing.cards.operations import Desk
+    from sapar.ticketing.post import Tools
 
 T = TypeVar("T")
 
@@ -19,26 +20,35 @@ T = TypeVar("T")
 def at_desk(settings: Settings, work: Callable[[AsyncConnection, Desk], Awaitable[T]]) -> T:
     """Run `work` with a connection and a desk that judges rides anew where an operation asks."""
 
-    async def run() -> T:
-        from sapar.core.db import connect_async, open_pool
+    async def with_desk(connection: AsyncConnection, tools: Tools) -> T:
         from sapar.ticketing.cards.operations import Desk
         from sapar.ticketing.post import judge_again
+
+        desk = Desk(
+            tools.clock,
+            tools.accounts,
+            lambda connection, touched: judge_again(connection, tools, touched),
+        )
+        return await work(connection, desk)
+
+    return with_tools(settings, with_desk)
+
+
+def with_tools(settings: Settings, work: Callable[[AsyncConnection, Tools], Awaitable[T]]) -> T:
+    """Run `work` with a connection and what posts taps."""
+
+    async def run() -> T:
+        from sapar.core.db import connect_async, open_pool
         from sapar.ticketing.reference import Reference, make_tools
 
-        clock = settings.clock()
         conninfo = settings.database_url.get_secret_value()
         async with open_pool(conninfo, max_size=2, name="desk") as pool:
             reference = Reference(pool, settings)
             await reference.refresh()
-            tools = make_tools(settings, clock, reference)
-            desk = Desk(
-                clock,
-                tools.accounts,
-                lambda connection, touched: judge_again(connection, tools, touched),
-            )
+            tools = make_tools(settings, settings.clock(), reference)
             connection = await connect_async(conninfo)
             try:
-                return await work(connection, desk)
+                return await work(connection, tools)
             finally:
                 await connection.close()
 

@@ -43,7 +43,8 @@ def add(
     """Register a key of a device; for hmac-sha256 print the secret to put into it.
 
     The device makes an Ed25519 key itself and hands over its public half. A secret for HMAC is
-    derived from the deployment's master key, which is made where there is none.
+    derived from the deployment's master key, which is made where there is none. Taps that were held
+    for want of the key are judged again.
     """
     from sapar.core.db import connect
     from sapar.core.errors import BadInput
@@ -69,6 +70,7 @@ def add(
     typer.echo(f"key_id: {row.key_id}")
     if master is not None:
         typer.echo(f"secret: {derive_secret(master, agency_id, device, row.key_id).hex()}")
+    _prove(settings, agency_id, device)
 
 
 @app.command()
@@ -95,6 +97,7 @@ def revoke(
         if revoked
         else f"key {key_id} of {device} was revoked before"
     )
+    _prove(settings, agency_id, device)
 
 
 @app.command("list")
@@ -130,6 +133,15 @@ def list_(
             row.revoked_at.isoformat(timespec="seconds") if row.revoked_at else "-",
         )
     Console().print(table)
+
+
+def _prove(settings: Settings, agency_id: str, device: str) -> None:
+    """Judge the device's taps again that are held for want of a key; say so if there are any."""
+    from sapar.cli.ticketing.held import prove_now, told
+
+    found = prove_now(settings, agency_id, device)
+    if found.looked_at:
+        typer.echo(told(found))
 
 
 def _plain(row: KeyRow) -> dict[str, Any]:

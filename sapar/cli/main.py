@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sapar.cli import agencies, city, devices, gtfs, history, people
+from sapar.cli import agencies, city, depots, devices, gtfs, history, people
 from sapar.cli.adapter import wialon_gateway
 from sapar.cli.api import api
 from sapar.cli.bench import command as bench
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(agencies.app, name="agencies")
 app.add_typer(devices.app, name="devices")
+app.add_typer(depots.app, name="depots")
 app.add_typer(gtfs.app, name="gtfs")
 app.add_typer(city.app, name="city")
 app.add_typer(people.users, name="users")

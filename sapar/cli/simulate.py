@@ -132,13 +132,15 @@ def _aboard(
     from sapar.simulators.population import make_population
     from sapar.simulators.taps_faults import TapFaults
     from sapar.simulators.validators import LIVE_FAULTS, ValidatorSettings
-    from sapar.simulators.validators_file import read_fares, read_validators
+    from sapar.simulators.validators_file import read_fares, read_totals, read_validators
 
     credentials, keys = read_validators(validators)
     people = make_population(cards, len(timetable.routes.ids), fleet.seed)
     faultless = fleet.faults == FaultRates.none()
     faults = TapFaults.none() if faultless else LIVE_FAULTS
-    return ValidatorSettings(credentials, keys, people, faults, read_fares(gtfs))
+    return ValidatorSettings(
+        credentials, keys, people, faults, read_fares(gtfs), totals=read_totals(validators)
+    )
 
 
 def run_until_asked(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

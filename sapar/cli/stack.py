@@ -11,17 +11,19 @@ from pydantic import SecretStr
 
 from sapar.core.db import connect, migrate
 from sapar.core.settings import Settings
-from sapar.deploy.native import MosquittoBroker, PostgresCluster, free_port
+from sapar.deploy.native import HeldPort, MosquittoBroker, PostgresCluster, free_port, hold_port
 from sapar.fleet.broker import ensure_internal_password, write_config
 
 _DATABASE = "sapar_local"
+_PORTS = {"broker_port": 1884, "device_broker_port": 1883, "http_port": 8080}
 
 
 class LocalStack:
     """A running PostgreSQL with TimescaleDB and a running Mosquitto, fresh and migrated.
 
     The cluster's files are kept between runs, so that a later start is quick; the database in it
-    and the broker's sessions are made anew each time.
+    and the broker's sessions are made anew each time. Its ports are held from the start to the end,
+    so that another stack takes others also while nothing listens yet: the API comes a minute later.
 
     Args:
         directory: holds everything; one stack at a time may use it.
@@ -46,6 +48,7 @@ class LocalStack:
             durable=durable,
             settings=postgres_settings,
         )
+        self._held: list[HeldPort] = []
         self.broker: MosquittoBroker
         self.settings = Settings()
 
@@ -85,9 +88,7 @@ class LocalStack:
         settings = Settings().model_copy(
             update={
                 "database_url": SecretStr(conninfo),
-                "broker_port": free_port(1884),
-                "device_broker_port": free_port(1883),
-                "http_port": free_port(8080),
+                **self._hold_ports(),
                 "broker_dir": broker_dir,
                 "data_dir": self._directory,
                 **self._changes,
@@ -100,13 +101,26 @@ class LocalStack:
         write_config(self.settings)
         self.broker.start()
 
+    def _hold_ports(self) -> dict[str, int]:
+        found = {}
+        for name, preferred in _PORTS.items():
+            if name not in self._changes:
+                held = hold_port(preferred)
+                self._held.append(held)
+                found[name] = held.port
+        return found
+
     def stop(self) -> None:
         """Stop what runs, in order."""
         try:
             if hasattr(self, "broker"):
                 self.broker.stop()
         finally:
-            self.postgres.stop()
+            try:
+                self.postgres.stop()
+            finally:
+                while self._held:
+                    self._held.pop().let_go()
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -25,6 +25,11 @@ Rollback = psycopg.Rollback
 
 _QUERY_NAME = re.compile(r"^-- name: (?P<name>[a-z0-9_]+)\s*$", re.MULTILINE)
 _MIGRATION_NAME = re.compile(r"^(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.sql$")
+_CROSSED = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.LockNotAvailable,
+)
 _MIGRATION_LOCK = 0x5A9A5  # one migrating process at a time, database-wide
 
 
@@ -59,6 +64,13 @@ def translated() -> Iterator[None]:
     except (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex) as exc:
         # The driver files these under "try again", but the same data will be too much again.
         raise DatabaseRefused(str(exc).strip()) from exc
+    except _CROSSED as exc:
+        # The driver files these under "does not answer"; it did, and undid the transaction.
+        raise Unavailable(
+            f"others changed the same at that moment: {exc}".strip(),
+            code="crossed",
+            hint="What was begun has been undone: do it again.",
+        ) from exc
     except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
         raise Unavailable(
             f"the database does not answer: {exc}".strip(), code="database_unavailable"

@@ -216,11 +216,7 @@ class Settings(PeopleSettings):
         90.0, gt=0, description="Silence of a bus on a run, in seconds, that is an alarm."
     )
     alarm_gps_off_s: float = Field(
-        75.0,
-        gt=0,
-        description=(
-            "Seconds without a position, after a device told that it has none, that are an alarm."
-        ),
+        75.0, gt=0, description="Seconds without a position of a bus that is there, for an alarm."
     )
     alarm_speed_mps: float = Field(
         19.5, gt=0, description="Speed in m/s that is an alarm: 60 km/h and 10 km/h of tolerance."
@@ -238,6 +234,9 @@ class Settings(PeopleSettings):
         90.0,
         gt=0,
         description="Seconds after its start from which a run is missed; an alarm 90 s later.",
+    )
+    alarm_retention_days: int = Field(
+        400, ge=30, description="Days that alarms are kept, with what people did about them."
     )
     emergency_webhook_url: str = Field(
         "", description="Where emergencies are posted to, such as the 112 centre; empty: nowhere."

@@ -119,3 +119,25 @@ INSERT INTO broker_refusal (reason, username, times)
 VALUES (%(reason)s, %(username)s, %(times)s)
 ON CONFLICT (reason, username) DO UPDATE
 SET times = broker_refusal.times + excluded.times, last_seen_at = now();
+
+-- name: delete_depots
+-- The depots of an agency and who is at home there, before they are written anew.
+DELETE FROM depot WHERE agency_id = %(agency_id)s;
+
+-- name: insert_depot
+-- A depot with its vehicles.
+WITH new AS (
+    INSERT INTO depot (agency_id, depot_id, name, latitude, longitude)
+    VALUES (%(agency_id)s, %(depot_id)s, %(name)s, %(latitude)s, %(longitude)s)
+    RETURNING agency_id, depot_id
+)
+INSERT INTO vehicle_depot (agency_id, vehicle_id, depot_id)
+SELECT agency_id, vehicle_id, depot_id FROM new, unnest(%(vehicle_ids)s::text[]) AS v (vehicle_id);
+
+-- name: list_depots
+-- Depots with the vehicles that are at home there.
+SELECT d.depot_id, d.name, d.latitude, d.longitude,
+       coalesce(array_agg(v.vehicle_id ORDER BY v.vehicle_id COLLATE "C")
+                FILTER (WHERE v.vehicle_id IS NOT NULL), '{}')
+FROM depot AS d LEFT JOIN vehicle_depot AS v USING (agency_id, depot_id)
+WHERE d.agency_id = %(agency_id)s GROUP BY d.agency_id, d.depot_id ORDER BY d.name, d.depot_id;

@@ -111,6 +111,7 @@ class Ride:
         self._truth_every = max(1, round(settings.truth_interval_s / STEP_S))
         self.validators: Validators | None = None
         self.tapped: list[str] = []
+        self._silenced: list[int] = []
 
     @property
     def speaking(self) -> list[DeviceClient]:
@@ -143,10 +144,23 @@ class Ride:
                 devices[number].go_offline()
             for number in back:
                 devices[number].go_online()
+        self._silence_validators()
         if (self._slice // self._slices) % self._truth_every:
             return []
         everyone = np.flatnonzero(self.fleet.powered()).astype(np.int32)
         return truth_rows(self.fleet, self.vehicle_ids, self.fleet.look(everyone))
+
+    def _silence_validators(self) -> None:
+        """Keep the validators of buses that are planted as silent from being heard."""
+        if self.incidents is None or self.validators is None:
+            return
+        away = self.incidents.out_of_reach(self.fleet.time_s)
+        for number in away:
+            self.validators.devices[number].go_offline()
+        for number in self._silenced:
+            if number not in away:
+                self.validators.devices[number].go_online()
+        self._silenced = away
 
     def in_service(self) -> list[str]:
         """List the vehicles on a trip or in a layover before one."""

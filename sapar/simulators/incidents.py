@@ -202,6 +202,10 @@ class Incidents:
         quiet = self._on({"silent", "gps_off"}, time_s)
         return np.isin(vehicle, quiet)
 
+    def out_of_reach(self, time_s: float) -> list[int]:
+        """List the vehicles none of whose devices is heard: not the tracker alone."""
+        return self._on({"silent"}, time_s)
+
     def alter(self, sight: Sight) -> Sight:
         """Change what devices see: places off the line, and speeds."""
         lat, lon, speed = sight.latitude.copy(), sight.longitude.copy(), sight.speed_mps.copy()

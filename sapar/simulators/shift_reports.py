@@ -20,12 +20,13 @@ class ShiftCounter:
 
     Args:
         begin_ms: when its first shift begins, Unix milliseconds.
+        totals: what its grand totals stand at then, as (taps, tiyn).
     """
 
-    def __init__(self, begin_ms: int) -> None:
+    def __init__(self, begin_ms: int, totals: tuple[int, int] = (0, 0)) -> None:
         self.shift_no = 1
         self.opened_ms = begin_ms
-        self._taps = self._tiyn = 0
+        self._taps, self._tiyn = totals
         self._begin()
 
     def _begin(self) -> None:
@@ -34,6 +35,11 @@ class ShiftCounter:
         self._last: int | None = None
         self._denied = 0
         self._products: dict[str | None, list[int]] = {}
+
+    @property
+    def totals(self) -> tuple[int, int]:
+        """The grand totals: taps, and tiyn that they took."""
+        return self._taps, self._tiyn
 
     def count(self, tap: Tap) -> None:
         """Count a tap that was made; its epoch is that of the shift's other taps."""

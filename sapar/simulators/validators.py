@@ -72,6 +72,7 @@ class ValidatorSettings:
         fares: what validators take, as (product, tiyn a rider) by category; of others they claim
             nothing.
         shift_s: seconds until a driver is relieved and the validator reports its shift.
+        totals: what grand totals stand at, as (taps, tiyn) by name; others begin with nothing.
     """
 
     credentials: Sequence[Credentials]
@@ -80,6 +81,7 @@ class ValidatorSettings:
     faults: TapFaults = LIVE_FAULTS
     fares: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     shift_s: float = SHIFT_S
+    totals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(order=True, slots=True)
@@ -151,7 +153,10 @@ class Validators:
         begin_s = fleet.time_s
         relieved = random.Random(seed * 419 + 11)  # of its own: the taps of a seed stay as they are
         self._fares, self._shift_s = settings.fares, settings.shift_s
-        self._shifts = [ShiftCounter(round(begin_s * 1000)) for _ in devices]
+        totals = settings.totals
+        self._shifts = [
+            ShiftCounter(round(begin_s * 1000), totals.get(name, (0, 0))) for name in names
+        ]
         self._shift_ends = [first_end_s(begin_s, relieved, self._shift_s) for _ in devices]
         self._due: list[_Due] = []
         self._number = 0

@@ -15,21 +15,26 @@ from sapar.simulators.device import Credentials
 from sapar.simulators.taps_seal import DeviceKey
 
 COLUMNS = ("device_id", "password", "vehicle_id", "algorithm", "key_id", "key")
+TOTALS = ("total_taps", "total_tiyn")
+"""Further columns, which a file may leave out: what the grand totals stand at."""
 
 
 def write_validators(
-    path: Path, credentials: Iterable[Credentials], keys: Mapping[str, DeviceKey]
+    path: Path,
+    credentials: Iterable[Credentials],
+    keys: Mapping[str, DeviceKey],
+    totals: Mapping[str, tuple[int, int]] | None = None,
 ) -> None:
-    """Write a CSV with the columns `COLUMNS`; keys in hexadecimal."""
+    """Write a CSV with the columns `COLUMNS` and `TOTALS`; keys in hexadecimal."""
     path.touch(mode=0o600)
     with path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(COLUMNS + TOTALS)
         for who in credentials:
             key = keys[who.device_id]
             writer.writerow(
                 (who.device_id, who.password, who.vehicle_id, key.algorithm, key.key_id,
-                 key.key.hex())
+                 key.key.hex(), *(totals or {}).get(who.device_id, (0, 0)))
             )  # fmt: skip
 
 
@@ -57,6 +62,24 @@ def read_validators(path: Path) -> tuple[list[Credentials], dict[str, DeviceKey]
     if not credentials:
         raise BadInput(f"{path} lists no validator", code="bad_validators_file")
     return credentials, keys
+
+
+def read_totals(path: Path) -> dict[str, tuple[int, int]]:
+    """Read what the grand totals of validators stand at: (taps, tiyn) by name.
+
+    Raises:
+        BadInput: the file is missing, or a total is no number.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            return {
+                row["device_id"]: (int(row.get(TOTALS[0]) or 0), int(row.get(TOTALS[1]) or 0))
+                for row in csv.DictReader(handle)
+            }
+    except (OSError, KeyError, ValueError) as exc:
+        raise BadInput(
+            f"cannot read totals of validators from {path}: {exc!r}", code="bad_validators_file"
+        ) from exc
 
 
 def read_fares(gtfs: Path) -> dict[str, tuple[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace as change
 from datetime import datetime
 
 from sapar.contract.messages import INTEGER_MAX
@@ -57,7 +58,8 @@ def add_key(
         device_id: the device.
         algorithm: the only one that the key may be used with.
         public_key: 32 bytes for Ed25519, None for HMAC, whose secret is derived.
-        valid_from: device time of the first tap that it may seal.
+        valid_from: device time of the first tap that it may seal. Of a key that is registered
+            already an earlier one counts from now on, a later one changes nothing.
         key_id: its number; None for the next.
         replace: revoke the device's other keys from `valid_from` on.
 
@@ -76,7 +78,7 @@ def add_key(
     for row in rows:
         if row.key_id == number:
             if (row.algorithm, row.public_key) == (algorithm, public_key):
-                return row
+                return _count_from(connection, device_no, row, valid_from)
             raise Refused(
                 f"{device_id} has another key {number} already",
                 code="key_exists",
@@ -99,6 +101,16 @@ def add_key(
                 {"device_no": device_no, "key_id": None, "all_but": number, "at": valid_from},
             )
     return next(r for r in list_keys(connection, agency_id, device_id) if r.key_id == number)
+
+
+def _count_from(connection: Connection, device_no: int, row: KeyRow, since: datetime) -> KeyRow:
+    """Let a key seal taps from an earlier time on, where it is one."""
+    if since >= row.valid_from:
+        return row
+    values = {"device_no": device_no, "key_id": row.key_id, "valid_from": since}
+    with translated():
+        connection.execute(_QUERIES["count_key_from"], values)
+    return change(row, valid_from=since)
 
 
 def revoke_key(

@@ -8,7 +8,7 @@ leaves what any other order would have left.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -24,7 +24,7 @@ from sapar.ticketing.taps.carriers import Carriers
 from sapar.ticketing.taps.evidence import Evidence
 from sapar.ticketing.taps.gaps import SeqState, receive
 from sapar.ticketing.taps.journals import Changes
-from sapar.ticketing.taps.judge import IDENTITY_CONFLICT, UNKNOWN_CARD, DayKey
+from sapar.ticketing.taps.judge import IDENTITY_CONFLICT, REJECTED, UNKNOWN_CARD, DayKey
 from sapar.ticketing.taps.reading import Busy, read_days, read_scene
 from sapar.ticketing.taps.scene import Scene
 from sapar.ticketing.tariff.tariffs import Tariffs
@@ -117,9 +117,9 @@ async def _post_taps(
             )
             posted.put_off += scene.put_off
             if scene.new:
-                await _judge_and_write(connection, tools, scene, posted)
+                await judge_and_write(connection, tools, scene, posted)
                 await _note_received(connection, tools, scene, fresh, states)
-                await _post(connection, tools, scene, posted)
+                await post_scene(connection, tools, scene, posted)
     return posted
 
 
@@ -142,8 +142,8 @@ async def judge_again(connection: AsyncConnection, tools: Tools, days: Iterable[
             await read_closed_days(connection, agencies, date.max)
             scene = await read_days(connection, tools.tariffs, wanted)
             if scene.stored:
-                await _judge_and_write(connection, tools, scene, posted)
-                await _post(connection, tools, scene, posted)
+                await judge_and_write(connection, tools, scene, posted)
+                await post_scene(connection, tools, scene, posted)
     return posted.journals
 
 
@@ -203,7 +203,7 @@ async def _sort_out_repeats(
     return fresh
 
 
-async def _judge_and_write(
+async def judge_and_write(
     connection: AsyncConnection, tools: Tools, scene: Scene, posted: Posted
 ) -> None:
     """Judge, and write new taps, changed judgements and exceptions."""
@@ -219,7 +219,7 @@ async def _judge_and_write(
         after = scene.judged[evidence.tap_no].code
         if before is not None and before != after:
             settled.append((evidence.tap_no, before))
-        if after not in {None, UNKNOWN_CARD, before}:
+        if after not in {None, UNKNOWN_CARD, REJECTED, before}:
             held.append((scene.agency_of(evidence), evidence, after))
     for evidence in scene.new:
         judgement = scene.judged[evidence.tap_no]
@@ -251,6 +251,23 @@ async def _note_received(
         known = fresh.stored.get(evidence.identity, ())
         if evidence.sealed is None and all(other.sealed is not None for other in known):
             seqs.setdefault((evidence.device_no, evidence.epoch), set()).add(evidence.seq)
+    await receive_numbers(connection, tools, states, seqs)
+
+
+async def receive_numbers(
+    connection: AsyncConnection,
+    tools: Tools,
+    states: Mapping[store.DeviceEpoch, SeqState],
+    seqs: Mapping[store.DeviceEpoch, Collection[int]],
+) -> None:
+    """Note numbers that came for the first time under a good seal: their gaps close.
+
+    Args:
+        connection: in the transaction that holds the locks of the sequences.
+        tools: see `Tools`.
+        states: the locked sequences.
+        seqs: the numbers of each.
+    """
     if not seqs:
         return
     keys = sorted(seqs)
@@ -268,7 +285,9 @@ async def _note_received(
     )
 
 
-async def _post(connection: AsyncConnection, tools: Tools, scene: Scene, posted: Posted) -> None:
+async def post_scene(
+    connection: AsyncConnection, tools: Tools, scene: Scene, posted: Posted
+) -> None:
     """Draft the journals and post them; last, for it locks the hot accounts."""
     moved = [one.tap_no for one in scene.changed if scene.moves(one) and one.revision > 1]
     before = await store.load_posted(connection, moved) if moved else {}

@@ -66,6 +66,7 @@ class Ride(NamedTuple):
         category: the card's rider category at that time.
         passes: products of the passes that the card holds at that time.
         num_riders: how many ride on this tap.
+        accepted: a person has said that it is a ride, however soon after another.
     """
 
     tap_no: int
@@ -76,6 +77,7 @@ class Ride(NamedTuple):
     category: str
     passes: tuple[str, ...] = ()
     num_riders: int = 1
+    accepted: bool = False
 
 
 class Fare(NamedTuple):

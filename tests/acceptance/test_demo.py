@@ -72,6 +72,9 @@ def test_two_cities_with_the_same_numbers_side_by_side(checkout):
     assert report["ledger_balanced"], report["ledger_imbalances"]
     assert report["taps"] > 0
     assert report["journals"] > report["taps"]
+    assert {city: one["lost_taps"] for city, one in report["finance_day"].items()} == {
+        "aktobe": 7, "west": 7,
+    }  # fmt: skip
     assert report["in_service_vehicles"] > 60
     assert report["vehicles_in_feed"] >= 0.95 * report["in_service_vehicles"]
     assert report["trip_updates"] >= 0.85 * report["in_service_vehicles"]
@@ -105,7 +108,7 @@ def parts_of(process: subprocess.Popen[str]) -> dict[str, int]:
 
 
 def test_a_crashed_part_is_started_again_and_an_interrupt_leaves_nothing(checkout):
-    process = start(checkout, "--buses", 20, "--json")
+    process = start(checkout, "--buses", 20, "--no-finance-day", "--json")
     assert process.stderr is not None
     said = []
     for line in process.stderr:
@@ -120,6 +123,7 @@ def test_a_crashed_part_is_started_again_and_an_interrupt_leaves_nothing(checkou
     time.sleep(8)
     process.send_signal(signal.SIGINT)
     report = finish(process)
+    assert "finance_day" not in report
     assert report["restarts"] == {"engine-aktobe": 1}
     assert report["lost"] == report["duplicates"] == 0
     assert processes_in(checkout) == []

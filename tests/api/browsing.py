@@ -90,15 +90,21 @@ async def visit(
     ) as context:
         context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
+        complaints = complaints_of(page)
         await page.goto(api.url + path)
         yield page
     assert complaints == [], complaints
+
+
+def complaints_of(page: Page) -> list[str]:
+    """What a page complains of from now on: errors of its script and in its console."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
+    return complaints
 
 
 async def has_drawn(page: Page, vehicles: int) -> None:

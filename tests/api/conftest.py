@@ -1,10 +1,10 @@
 """A running API for tests: the real application on a real port, database and broker."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sapar.api.app import create_app
 from sapar.api.hub import Hub
-from sapar.api.pages import BUILT
+from sapar.api.pages import BUILT, FrontEnd
 from sapar.cli.http_protocol import make_protocol
 from sapar.core.clock import Clock, SystemClock
 from sapar.core.db import open_pool
@@ -25,6 +25,7 @@ from sapar.core.mqtt import MqttClient
 from sapar.core.settings import Settings
 from tests.api import town
 from tests.api.browsing import CHROMIUM, FLAGS, Ticking
+from tests.services import listener
 
 _numbers = count(1)
 
@@ -98,6 +99,16 @@ async def ticking(engine: MqttClient, agency: str) -> AsyncIterator[Ticking]:
     await asyncio.gather(task, return_exceptions=True)
 
 
+@cache
+def _built() -> FrontEnd:
+    """The pages, read and compressed once for all instances of the session."""
+    return FrontEnd(BUILT)
+
+
+def _front_end(web_folder: Path) -> FrontEnd:
+    return _built() if web_folder == BUILT else FrontEnd(web_folder)
+
+
 @asynccontextmanager
 async def running(
     settings: Settings,
@@ -113,20 +124,20 @@ async def running(
     metrics, clock = Metrics(), clock or SystemClock()
     hub = Hub(clock, metrics)
     conninfo = settings.database_url.get_secret_value()
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
+    listening_on = listener()
+    port = listening_on.getsockname()[1]
     async with (
         open_pool(conninfo, name="test-api") as pool,
         town.client_of(settings, f"api-{port}") as broker,
     ):
-        app = create_app(settings, pool, clock, metrics, hub, web_folder=web_folder)
+        app = create_app(settings, pool, clock, metrics, hub, front_end=_front_end(web_folder))
         http_class = make_protocol(app.state.at_once) if at_once else HttpToolsProtocol
         config = uvicorn.Config(
             app, log_level="error", ws="none", lifespan="on", server_header=False, http=http_class
         )
         server = uvicorn.Server(config)
         listening = asyncio.create_task(hub.run(broker))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        serving = asyncio.create_task(server.serve(sockets=[listening_on]))
         url = f"http://127.0.0.1:{port}"
         try:
             async with httpx.AsyncClient(base_url=url) as http:

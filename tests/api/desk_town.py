@@ -178,6 +178,7 @@ def vehicles(time_s: float, age_s: float = 3.0) -> list[Json]:
                 "next_stop_time_s": round(time_s) + 70,
                 "load_percent": (None, 10, 45, 60, 82, 96)[index % 6],
                 "driver_id": f"D{1100 + index}",
+                "depot": ("north", "south")[index % 2],
                 "reason": f"signed on to trip {trip}",
                 "reason_code": "on_line",
                 "reason_values": {

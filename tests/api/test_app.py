@@ -11,7 +11,13 @@ from fastapi import FastAPI, Query
 from prometheus_client.parser import text_string_to_metric_families
 
 from sapar.api import errors
-from sapar.core.errors import BadInput, Fault, Refused
+from sapar.api.app import create_app
+from sapar.api.catalogue import Catalogue
+from sapar.api.hub import Hub
+from sapar.core.clock import SystemClock
+from sapar.core.db import Pool
+from sapar.core.errors import BadInput, Fault, NotFound, Refused, Unavailable
+from sapar.core.metrics import Metrics
 from sapar.core.mqtt import MqttClient
 from sapar.core.settings import Settings
 from tests.api import town
@@ -97,6 +103,9 @@ async def test_errors_of_each_kind_have_their_status_and_the_one_shape() -> None
         "refused": Refused("no"),
         "fault": Fault("a secret of ours"),
         "bug": ZeroDivisionError("a secret of ours"),
+        "away": Unavailable("password of a secret of ours", code="database_unavailable"),
+        "crossed": Unavailable("a secret of ours", code="crossed", hint="do it again"),
+        "font": Unavailable("a PDF needs a font", code="no_font"),
     }
 
     @app.get("/raise/{kind}")
@@ -109,19 +118,51 @@ async def test_errors_of_each_kind_have_their_status_and_the_one_shape() -> None
         invalid = await client.get("/raise/bad?number=many")
     assert {kind: answer.status_code for kind, answer in found.items()} == {
         "bad": 422, "refused": 403, "fault": 500, "bug": 500,
+        "away": 503, "crossed": 503, "font": 503,
     }  # fmt: skip
     assert all(is_error(answer) for answer in [*found.values(), invalid])
     assert found["bad"].json()["error"] == {"code": "bad", "message": "wrong", "hint": "mend it"}
-    for kind in ("fault", "bug"):
+    for kind in ("fault", "bug", "away", "crossed"):
         assert "secret" not in found[kind].text
+    assert {kind: a.headers.get("retry-after") for kind, a in found.items() if a.status_code == 503} == {
+        "away": "2", "crossed": "2", "font": "60",
+    }  # fmt: skip
+    assert found["crossed"].json()["error"]["hint"] == "do it again"
     assert invalid.status_code == 422
     assert "number" in invalid.json()["error"]["message"]
+
+
+async def test_who_comes_first_finds_the_agencies_read(town_settings: Settings, pool: Pool) -> None:
+    metrics, clock = Metrics(), SystemClock()
+    app = create_app(town_settings, pool, clock, metrics, Hub(clock, metrics))
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        assert (await client.get("/gtfs.zip")).status_code == 200
+
+
+async def test_before_the_agencies_were_read_nobody_is_told_that_one_is_unknown(
+    town_settings: Settings, pool: Pool, agency: str
+) -> None:
+    catalogue = Catalogue(pool, town_settings.database_url.get_secret_value())
+    assert not await catalogue.wait_read(0.01)
+    with pytest.raises(Unavailable) as starting:
+        catalogue.get(agency)
+    assert starting.value.code == "starting"
+    await catalogue.refresh()
+    assert await catalogue.wait_read(0.01)
+    assert catalogue.get(agency).agency_id == agency
+    with pytest.raises(NotFound):
+        catalogue.get("nowhere")
 
 
 async def test_health(api: Instance, engine: MqttClient, agency: str) -> None:
     assert (await api.http.get("/healthz")).json() == {"status": "alive"}
     answer = await api.http.get("/readyz")
     assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "2"
     assert is_error(answer)
     assert answer.json()["agencies"][agency] == {"ok": False, "age_s": None}
     now = time.time()

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from sapar.core.db import connect_async
+from sapar.core.db import connect, connect_async
+from sapar.fleet.depots import read_depots, replace_depots
 from tests.api import desk_town, town
 from tests.api.axe import assert_accessible
 from tests.api.browsing import PATIENCE_MS, Ticking, has_drawn, visit
@@ -128,6 +129,23 @@ async def test_the_map_colours_by_headway_and_load_and_lists_runs_without_a_bus(
         await expect(panel).to_contain_text("its bus is still at the depot")
         await expect(panel).to_contain_text("G3")
         assert "trip=G3" in page.url
+
+
+async def test_the_map_shows_the_buses_of_one_depot(
+    api: Instance, desk: Ticking, browser: Browser, agency: str
+) -> None:
+    text = "depot,name,latitude,longitude,vehicles\nnorth,Солтүстік,50.3,57.2,\nsouth,,50.2,57.2,"
+    with connect(api.conninfo) as connection:
+        replace_depots(connection, agency, read_depots(text))
+    async with visit(browser, api, "/?lang=kk") as page:
+        await has_drawn(page, BUSES - 1)
+        choice = page.get_by_label("Автопарк", exact=True)
+        await choice.select_option("Солтүстік")
+        await has_drawn(page, BUSES // 2)
+        assert "depot=north" in page.url
+        await assert_accessible(page, ".side")
+        await choice.select_option("Барлық автопарк")
+        await has_drawn(page, BUSES - 1)
 
 
 async def test_the_search_finds_drivers_and_trips_and_opens_stops(

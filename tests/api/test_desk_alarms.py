@@ -1,11 +1,14 @@
 """Alarms over HTTP, from a real engine: rules, what people do about one, ladders."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from sapar.core.db import connect
 from sapar.core.settings import Settings
+from sapar.fleet.depots import read_depots, replace_depots
 from tests.api.access_help import sign_in
 from tests.api.desk_asking import console, get, post, rows, wait_for
 from tests.api.living_town import LivingTown, living_town
@@ -122,6 +125,33 @@ async def test_rules_that_mean_nothing_are_refused(town: LivingTown):
         assert (response.status_code, response.json()["error"]["code"]) == (422, "bad_rule")
     twice = await town.http.put("/api/dispatch/rules", json={"rules": [LATE_RULE, LATE_RULE]})
     assert twice.status_code == 422
+
+
+async def test_depots_reach_the_fleet_and_the_stream_filters_by_them(town: LivingTown):
+    assert await get(town, "/api/dispatch/depots.json") == {"depots": []}
+    text = (
+        "depot,name,latitude,longitude,vehicles\nnorth,Север,50.28,57.2,A0; F-1\nempty,,50.3,57.2,"
+    )
+    with connect(town.instance.conninfo) as connection:
+        replace_depots(connection, town.agency, read_depots(text))
+    told = (await get(town, "/api/dispatch/depots.json"))["depots"]
+    assert [(one["depot_id"], one["name"], one["vehicles"]) for one in told] == [
+        ("empty", "empty", 0),
+        ("north", "Север", 2),
+    ]
+
+    async def homes() -> dict[str, str] | None:
+        vehicles = (await get(town, "/api/fleet.json"))["vehicles"]
+        found = {one["id"]: one["depot"] for one in vehicles if one["depot"]}
+        return found or None
+
+    assert await wait_for(homes) == {"A0": "north", "F-1": "north"}
+    async with town.http.stream("GET", "/api/dispatch/stream?depot=north") as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data:"):
+                shown = json.loads(line[5:])["fleet"]["vehicles"]
+                break
+    assert {one["id"] for one in shown} == {"A0", "F-1"}
 
 
 async def test_ladders_are_the_main_patterns(town: LivingTown):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sapar.access.keys import make_key
-from sapar.api.limits import Buckets, hsts
+from sapar.api.limits import Buckets, hsts, tokens_of
 from sapar.core.clock import ManualClock
 from sapar.core.db import connect
 from sapar.core.settings import Settings
@@ -49,6 +49,32 @@ def test_one_does_not_take_from_another() -> None:
 
 def _limited(settings: Settings, **changed: object) -> Settings:
     return settings.model_copy(update={"api_rate_per_minute": 3, "api_burst_s": 60.0, **changed})
+
+
+@given(st.integers(-10, 10**7), st.integers(-10, 10**7))
+def test_a_wide_board_counts_as_much_as_the_narrow_ones_it_holds(before: int, after: int) -> None:
+    stop = "/api/where/arrivals-and-departures-for-stop/a_1.json"
+    around = "/api/where/arrivals-and-departures-for-location.json"
+    for query in (
+        f"minutesBefore={before}&minutesAfter={after}",
+        f"minutes%42efore={before}&minutesAft%65r={after}",
+    ):
+        tokens = tokens_of(stop, query.encode())
+        assert tokens >= 1
+        assert 60 * tokens >= min(960, max(0, before) + max(0, after)) > 60 * (tokens - 1) - 60
+        assert tokens_of(around, query.encode()) == 10 * tokens
+    assert tokens_of(stop, b"minutesAfter=x&minutesBefore=&key=%ff") == 1
+    assert tokens_of("/api/where/stop/a_1.json", b"minutesAfter=700") == 1
+
+
+def test_what_costs_more_than_a_bucket_holds_takes_all_of_a_full_one() -> None:
+    clock = ManualClock(0.0)
+    buckets = Buckets(clock, 2.0)  # two tokens
+    assert buckets.take("a", 60, 16) == 0
+    wait_s = buckets.take("a", 60, 16)
+    assert wait_s == pytest.approx(2.0)
+    clock.advance(wait_s + 1e-6)
+    assert buckets.take("a", 60, 16) == 0
 
 
 async def test_an_address_is_told_to_wait(town_settings: Settings, agency: str) -> None:

@@ -1,9 +1,10 @@
 """The live page in a real browser, against a real API, broker and database."""
 
+import base64
 from collections import Counter
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, FloatRect, Page, expect
 
 from sapar.api.pages import BUILT
 from sapar.gtfs.realtime.phases import PHASES
@@ -39,6 +40,72 @@ async def test_the_map_shows_all_vehicles_and_a_click_tells_of_one(
         assert "bus=205" in page.url
         await page.keyboard.press("Escape")
         await expect(panel).to_have_count(0)
+
+
+async def _colours_in_the_middle(page: Page) -> set[str]:
+    """The colours of the map's 40 middle pixels each way, as the person sees them."""
+    box = await page.locator(".map canvas").bounding_box()
+    assert box is not None
+    clip = FloatRect(
+        x=box["x"] + box["width"] / 2 - 20,
+        y=box["y"] + box["height"] / 2 - 20,
+        width=40,
+        height=40,
+    )
+    picture = base64.b64encode(await page.screenshot(clip=clip)).decode()
+    found: list[str] = await page.evaluate(
+        """async (picture) => {
+            const image = new Image();
+            image.src = `data:image/png;base64,${picture}`;
+            await image.decode();
+            const canvas = new OffscreenCanvas(40, 40).getContext("2d");
+            canvas.drawImage(image, 0, 0);
+            const bytes = canvas.getImageData(0, 0, 40, 40).data;
+            const hex = (at) => bytes[at].toString(16).padStart(2, "0");
+            const pixels = Array.from({ length: 1600 }, (_, at) => at * 4);
+            return pixels.map((at) => `#${hex(at)}${hex(at + 1)}${hex(at + 2)}`);
+        }""",
+        picture,
+    )
+    return set(found)
+
+
+async def _shows(page: Page, colour: str, *, is_there: bool = True) -> bool:
+    """Wait until the middle of the map has a colour, or has it no more."""
+    for _ in range(60):
+        if (colour in await _colours_in_the_middle(page)) is is_there:
+            return True
+        await page.wait_for_timeout(500)
+    return False
+
+
+async def test_vehicles_are_drawn_again_when_the_graphics_processor_was_away(
+    api: Instance, ticking: Ticking, browser: Browser
+) -> None:
+    # Bus 204 is ten minutes late: the one colour that nothing else in the dark theme has.
+    late = "#e69f00"
+    standing = town.buses(town.TRANSIT_S)
+    ticking.vehicles = [{**bus, "time_s": town.TRANSIT_S + 3600} for bus in standing]
+    target = ticking.vehicles[4]
+    path = f"/?lang=en&at={target['lat']},{target['lon']},17"
+    async with visit(browser, api, path) as page:
+        await has_drawn(page, 24)
+        assert await _shows(page, late)
+        lose = """async () => {
+            const canvas = document.querySelector(".map canvas");
+            const loss = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+            loss.loseContext();
+            await new Promise((done) => setTimeout(done, 300));
+            delete document.querySelector(".map").dataset.drawn;
+            loss.restoreContext();
+        }"""
+        await page.evaluate(lose)
+        await expect(page.locator(".map[data-drawn]")).to_be_visible(timeout=PATIENCE_MS)
+        assert await _shows(page, late)
+        await expect(page.locator(".map canvas")).to_have_count(1)
+        await page.get_by_role("button", name="Load").click()
+        await expect(page.locator(".legend")).to_contain_text("95 %")
+        assert await _shows(page, late, is_there=False)
 
 
 def test_the_page_has_words_for_every_reason() -> None:

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from sapar.access.model import Role
 from sapar.api.app import create_app
 from sapar.api.hub import Hub
+from sapar.api.pages import FrontEnd
 from sapar.core.clock import SystemClock
 from sapar.core.metrics import Metrics
 from sapar.core.settings import Settings
@@ -29,7 +30,7 @@ def whole_app() -> FastAPI:
         clock,
         metrics,
         Hub(clock, metrics),
-        web_folder=Path("/nowhere"),
+        front_end=FrontEnd(Path("/nowhere")),
     )
 
 

@@ -12,7 +12,6 @@ import asyncio
 import json
 import math
 import random
-import socket
 import statistics
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -31,6 +30,7 @@ from starlette.routing import Route
 from sapar.api.document import DocumentResponse
 from sapar.api.pages import FrontEnd
 from tests.api.browsing import CHROMIUM, FLAGS
+from tests.services import listener
 
 Json = dict[str, Any]
 
@@ -312,12 +312,12 @@ async def _pan(page: Page, seconds: float) -> None:
 @asynccontextmanager
 async def serving(fleet: Fleet) -> AsyncIterator[str]:
     """Serve a fleet until the end of the `async with`; gives the address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listening_on = listener()
     config = uvicorn.Config(make_app(fleet, FrontEnd()), log_level="error", ws="none")
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+    task = asyncio.create_task(server.serve(sockets=[listening_on]))
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listening_on.getsockname()[1]}"
     finally:
         server.force_exit = server.should_exit = True
         await task

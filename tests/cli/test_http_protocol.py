@@ -1,7 +1,6 @@
 """A connection as clients may abuse it: what is answered at once changes nothing for the rest."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +14,7 @@ from sapar.api.lazy import Lazy
 from sapar.cli import http_protocol
 from sapar.cli.http_protocol import make_protocol
 from sapar.core.metrics import Metrics
+from tests.services import listener
 
 AT_HAND = b"GET /at-hand HTTP/1.1\r\nHost: here\r\n\r\n"
 SLOW = b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -36,15 +36,15 @@ async def serving() -> AsyncIterator[int]:
     at_once = AtOnce(
         lambda path, _: ("/at-hand", document) if path == "/at-hand" else None, Metrics()
     )
-    listener = socket.create_server(("127.0.0.1", 0))
+    listening_on = listener()
     config = uvicorn.Config(
         slow, log_level="critical", ws="none", lifespan="off", server_header=False,
         http=make_protocol(at_once), timeout_keep_alive=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+    task = asyncio.create_task(server.serve(sockets=[listening_on]))
     try:
-        yield listener.getsockname()[1]
+        yield listening_on.getsockname()[1]
     finally:
         server.should_exit = True
         await task

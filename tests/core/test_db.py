@@ -1,6 +1,8 @@
 """The door to the database: named queries, migrations, and whose fault an error is."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -58,6 +60,28 @@ def test_a_database_that_is_not_there_is_unavailable(postgres):
     with pytest.raises(Unavailable) as caught, db.connect(postgres.conninfo("nowhere")):
         pass
     assert caught.value.code == "database_unavailable"
+
+
+def test_a_broken_deadlock_is_no_silence_of_the_database(database):
+    """The driver files both under one class; who is told to do it again must know which it was."""
+    with db.connect(database) as connection:
+        connection.execute("CREATE TABLE door (n int PRIMARY KEY)")
+        connection.execute("INSERT INTO door VALUES (1), (2)")
+    both_hold_one = threading.Barrier(2)
+
+    def take(first: int, second: int) -> str:
+        try:
+            with db.connect(database) as connection:
+                connection.execute("SET LOCAL deadlock_timeout = '20ms'")
+                connection.execute("SELECT FROM door WHERE n = %s FOR UPDATE", (first,))
+                both_hold_one.wait(30)
+                connection.execute("SELECT FROM door WHERE n = %s FOR UPDATE", (second,))
+        except Unavailable as exc:
+            return exc.code
+        return "taken"
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(take, (1, 2), (2, 1))) == ["crossed", "taken"]
 
 
 def test_a_failed_command_leaves_nothing_behind(database):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sapar.core.errors import Refused
-from sapar.deploy.native import free_port, hold_directory, state_directory
+from sapar.deploy.native import free_port, hold_directory, hold_port, state_directory
 from sapar.deploy.native.places import service_account
 
 
@@ -38,6 +38,52 @@ def test_preferred_port_only_while_it_is_free():
     with socket.create_server(("127.0.0.1", wanted)):
         assert free_port(wanted) != wanted
     assert free_port(wanted) == wanted
+
+
+def test_a_held_port_is_given_to_nobody_else_whether_anybody_listens_there_or_not():
+    wanted = free_port()
+    first, second = hold_port(wanted), hold_port(wanted)
+    assert first.port == wanted
+    assert wanted < second.port < wanted + 10
+    # Who holds it lets a part listen there, and be away for a moment.
+    for _ in range(2):
+        with socket.create_server(("127.0.0.1", wanted)):
+            third = hold_port(wanted)
+            assert third.port not in {wanted, second.port}
+            third.let_go()
+    # Held by nobody and listened at by somebody it is taken too.
+    first.let_go()
+    with socket.create_server(("127.0.0.1", wanted)):
+        third = hold_port(wanted)
+        assert third.port not in {wanted, second.port}
+        third.let_go()
+    again = hold_port(wanted)
+    assert again.port == wanted
+    again.let_go()
+    second.let_go()
+
+
+def test_a_port_held_by_a_killed_process_is_free():
+    code = (
+        "import sys, time\nfrom sapar.deploy.native import hold_port\n"
+        "held = hold_port(int(sys.argv[1]))\nprint(held.port, flush=True)\ntime.sleep(60)"
+    )
+    wanted = free_port()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(wanted)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    port = int(holder.stdout.readline())
+    assert port == wanted
+    other = hold_port(wanted)
+    assert other.port != wanted
+    other.let_go()
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    again = hold_port(wanted)
+    assert again.port == wanted
+    again.let_go()
 
 
 def test_a_held_directory_refuses_a_second_holder_and_is_free_after_a_kill(tmp_path: Path):

@@ -120,3 +120,32 @@ def test_each_incident_shows_in_what_its_device_sends_and_others_send_as_ever(ci
         ]
 
     assert early(sent) == early(plain)
+
+
+class Reach:
+    """A validator that may lose the network."""
+
+    away = False
+
+    def go_offline(self) -> None:
+        self.away = True
+
+    def go_online(self) -> None:
+        self.away = False
+
+
+def test_of_a_bus_that_is_planted_as_silent_no_device_is_heard(city):
+    ride = ride_of(city, [])
+    assert ride.incidents is not None
+    silent = next(i for i in ride.incidents.planned if i.kind == "silent")
+    short = replace(silent, from_s=ride.fleet.time_s + 5, until_s=ride.fleet.time_s + 10)
+    ride.incidents.planned = [short]
+    validators = [Reach() for _ in ride.vehicle_ids]
+    aboard: Any = SimpleNamespace(devices=validators, observe=list)
+    ride.validators = aboard
+    seen = []
+    for _ in range(15):
+        for _ in range(10):
+            ride.advance()
+        seen.append([n for n, one in enumerate(validators) if one.away])
+    assert seen == [[]] * 4 + [[silent.vehicle]] * 5 + [[]] * 6

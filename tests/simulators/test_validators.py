@@ -21,13 +21,14 @@ from sapar.simulators.taps_faults import EXPECTED, TapFaults
 from sapar.simulators.taps_seal import make_ed25519_key
 from sapar.simulators.truth import PUBLISHED_COLUMNS, TruthWriter
 from sapar.simulators.validators import TAP_COLUMNS, ValidatorSettings
-from sapar.simulators.validators_file import read_validators, write_validators
+from sapar.simulators.validators_file import read_totals, read_validators, write_validators
 from sapar.simulators.validators_riders import Riders
 from tests.simulators.acknowledger import PASSWORD, acknowledger, admit
 from tests.simulators.network import at, network
 
 BUSES = 8
 FARES = {"adult": ("single", 8000), "pupil": ("single", 4000)}
+TOTALS = (1_000, 5_000_000)
 FAULTS = TapFaults(0.04, 0.04, 0.04, 0.04, 0.04, 0.04, 0.04, 0.5, 4.0, 4.0)
 
 
@@ -40,7 +41,10 @@ async def test_every_tap_is_published_and_told(broker, tmp_path):
     admit(broker, "sim-taps", [one.device_id for one in (*trackers, *validators)])
     keys = {one.device_id: make_ed25519_key(1, one.device_id) for one in validators}
     people = make_population(3000, len(network().routes.ids), seed=5)
-    aboard = ValidatorSettings(validators, keys, people, FAULTS, FARES, shift_s=600.0)
+    aboard = ValidatorSettings(
+        validators, keys, people, FAULTS, FARES, shift_s=600.0,
+        totals={one.device_id: TOTALS for one in validators},
+    )  # fmt: skip
     options = FleetSettings(
         "sim-taps",
         ("127.0.0.1", broker.device_port),
@@ -152,6 +156,13 @@ def check_shifts(rows, server, keys):
         counted = {one.product_id: one.sum_tiyn for one in report.products}
         assert +Counter(counted) == +taken
         checked += 1
+    firsts = {device: (report.epoch, report.shift_no) for device, _, report in reports}
+    for device, _, report in reports:
+        firsts[device] = min(firsts[device], (report.epoch, report.shift_no))
+    for device, _, report in reports:
+        if (report.epoch, report.shift_no) == firsts[device]:
+            own = sum(one.taps for one in report.products)
+            assert (report.total_taps - own) == TOTALS[0]
     assert sorted(covered) == sorted(made)
     assert len(reports) > 2 * BUSES
     assert checked > BUSES
@@ -191,7 +202,14 @@ def test_the_validators_file_reads_back(tmp_path):
     keys = {one.device_id: make_ed25519_key(1, one.device_id) for one in who}
     write_validators(path, who, keys)
     assert read_validators(path) == (who, keys)
+    assert set(read_totals(path).values()) == {(0, 0)}
+    write_validators(path, who, keys, {who[2].device_id: (71, 568_000)})
+    assert read_validators(path) == (who, keys)
+    assert {name: total for name, total in read_totals(path).items() if total != (0, 0)} == {
+        who[2].device_id: (71, 568_000)
+    }
     path.write_text("device_id,password\na,b\n", encoding="utf-8")
+    assert read_totals(path) == {"a": (0, 0)}
     with pytest.raises(BadInput, match="cannot read validators"):
         read_validators(path)
     path.write_text(path.read_text().splitlines()[0] + "\n", encoding="utf-8")

@@ -5,7 +5,8 @@ everything anew each time it is asked: which taps count, what each costs, what i
 what every card holds, which numbers are missing, what a person must look at.
 
 One tariff, kept simple: a flat fare by category, one free transfer to another route within half an
-hour, a daily cap, a window against double debits, companions at the adult fare.
+hour, a daily cap, a window against double debits, companions at the adult fare; where a test wants
+them, a monthly cap and a pass.
 """
 
 from __future__ import annotations
@@ -13,115 +14,27 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from datetime import date
 
-MINUTE_MS = 60_000
-DAY_START_MS = 4 * 60 * MINUTE_MS
-UTC_OFFSET_MS = 5 * 60 * MINUTE_MS  # Asia/Aqtobe
-TRANSFER_MS = 30 * MINUTE_MS
-DOUBLE_DEBIT_MS = 5 * MINUTE_MS
-CAP_TIYN = 240_00
-PRODUCT = "single"
+from tests.ticketing.facts import (
+    CAP_TIYN,
+    DOUBLE_DEBIT_MS,
+    FETCH_MS,
+    MONTH_CAP_TIYN,
+    PASS,
+    PRICES,
+    PRODUCT,
+    TRANSFER_MS,
+    Account,
+    BlockFact,
+    CardFact,
+    ListFact,
+    TapFact,
+    Verdict,
+    fare_day,
+)
 
-
-class Price(NamedTuple):
-    """What the carrier is owed for a rider, what the rider pays, and who bears the difference."""
-
-    nominal: int
-    own: int
-    funder: str = ""
-
-
-PRICES = {
-    "adult": Price(80_00, 80_00),
-    "student": Price(40_00, 40_00),
-    "pupil": Price(80_00, 30_00, "republic"),
-    "pensioner": Price(80_00, 0, "akimat"),
-}
-"""A category that is not here (`guest`) has no fare."""
-
-Account = tuple[int, str]
-"""(code, owner); the owner of a card's account is its reference."""
-
-
-class TapFact(NamedTuple):
-    """A tap that was received: its identity, content, and what became of its seal."""
-
-    device: str
-    epoch: int
-    seq: int
-    digest: bytes
-    time_ms: int
-    card: str
-    counter: int | None
-    vehicle: str
-    route: str
-    riders: int = 1
-    allowed: bool = True
-    sealed: str | None = None
-
-    @property
-    def identity(self) -> tuple[str, int, int]:
-        return (self.device, self.epoch, self.seq)
-
-
-class Verdict(NamedTuple):
-    """What a tap comes to; `parts` are (kind, funder, amount)."""
-
-    status: str
-    code: str | None = None
-    nominal: int = 0
-    charged: int = 0
-    parts: tuple[tuple[str, str, int], ...] = ()
-    riders: int = 0
-    category: str | None = None
-
-
-class BlockFact(NamedTuple):
-    """A time in which a card was blocked; `to_ms` is exclusive, None: still."""
-
-    reason: str
-    from_ms: int
-    to_ms: int | None = None
-
-
-class PendingFact(NamedTuple):
-    """A top-up that waits for a ride from `paid_ms` to `expires_ms`."""
-
-    amount: int
-    paid_ms: int
-    expires_ms: int
-
-
-@dataclass
-class CardFact:
-    """A card that was issued.
-
-    Attributes:
-        categories: (since, category), in the order in which they were given.
-        moved: (kind, account code) → debits less credits of all that is not a tap.
-        blocks: when it was blocked, and why; no list of blocked cards ever reached a validator.
-        pending: top-ups that a ride activates.
-    """
-
-    categories: list[tuple[int, str]]
-    moved: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
-    blocks: list[BlockFact] = field(default_factory=list)
-    pending: list[PendingFact] = field(default_factory=list)
-
-    def category_at(self, at_ms: int) -> str:
-        newest = dict(self.categories)  # of one moment the last word counts
-        return newest[max(since_ms for since_ms in newest if since_ms <= at_ms)]
-
-    def gone_at(self, at_ms: int) -> bool:
-        """Tell whether the card was not in its holder's hands, so that the holder pays nothing."""
-        return any(
-            block.from_ms <= at_ms
-            and (block.to_ms is None or at_ms < block.to_ms)
-            and block.reason not in {"debt", "other"}
-            for block in self.blocks
-        )
+__all__ = ["PRICES", "PRODUCT", "Model"]
 
 
 @dataclass
@@ -134,6 +47,11 @@ class Model:
         taps: every version that was received, once.
         cards: issued cards by reference.
         voids: (device, epoch) → numbers that will never come.
+        lists: the versions of the deny list that came out, the first is number 1.
+        month_cap: whether the tariff has the monthly cap.
+        closed: closed fare days, each with what stood on clearing (2210) for its taps by then.
+        books: what operations moved on accounts that are not of a card.
+        rulings: name of a tap → (when, word) of the newest that a person said of it.
     """
 
     device_numbers: dict[str, int]
@@ -141,6 +59,11 @@ class Model:
     taps: set[TapFact] = field(default_factory=set)
     cards: dict[str, CardFact] = field(default_factory=dict)
     voids: dict[tuple[str, int], set[int]] = field(default_factory=lambda: defaultdict(set))
+    lists: list[ListFact] = field(default_factory=list)
+    month_cap: bool = False
+    closed: dict[date, dict[TapFact, int]] = field(default_factory=dict)
+    books: dict[Account, int] = field(default_factory=lambda: defaultdict(int))
+    rulings: dict[tuple[str, int, int, bytes], tuple[int, str]] = field(default_factory=dict)
 
     # -- which taps count ---------------------------------------------------------------------
 
@@ -148,20 +71,25 @@ class Model:
         """Give the canonical order."""
         return (tap.time_ms, self.device_numbers[tap.device], tap.epoch, tap.seq, tap.digest)
 
+    def _word(self, tap: TapFact) -> int:
+        """Rank what a person said among rivals: what was accepted last comes first."""
+        at, word = self.rulings.get(tap.name, (0, ""))
+        return -at if word == "accept" else 0
+
     def verdicts(self) -> dict[TapFact, Verdict]:
         """Judge every tap."""
         found: dict[TapFact, Verdict] = {}
-        good = [tap for tap in self.taps if tap.sealed is None]
-        for tap in self.taps:
-            if tap.sealed is not None:
-                found[tap] = Verdict("held", tap.sealed)
         first: dict[tuple[str, int, int], TapFact] = {}
-        for tap in sorted(good, key=lambda one: (one.time_ms, one.digest)):
-            if first.setdefault(tap.identity, tap) is not tap:
+        for tap in sorted(self.taps, key=lambda one: (self._word(one), one.time_ms, one.digest)):
+            if self.rulings.get(tap.name, (0, ""))[1] == "reject":
+                found[tap] = Verdict("held", "rejected")
+            elif tap.sealed is not None:
+                found[tap] = Verdict("held", tap.sealed)
+            elif first.setdefault(tap.identity, tap) is not tap:
                 found[tap] = Verdict("held", "identity_conflict")
         used: set[tuple[str, int]] = set()
         days: dict[tuple[str, date], list[TapFact]] = defaultdict(list)
-        for tap in sorted(first.values(), key=self.order):
+        for tap in sorted(first.values(), key=lambda one: (self._word(one), self.order(one))):
             if tap.counter is not None:
                 if (tap.card, tap.counter) in used:
                     found[tap] = Verdict("held", "counter_reused")
@@ -171,13 +99,18 @@ class Model:
                 found[tap] = Verdict("denied")
                 continue
             days[tap.card, fare_day(tap.time_ms)].append(tap)
-        for (card, _), taps in days.items():
-            found |= zip(taps, self._price(card, taps), strict=True)
+        months: dict[tuple[str, int, int], int] = defaultdict(int)
+        for (card, day), taps in sorted(days.items(), key=lambda one: one[0]):
+            month = (card, day.year, day.month)
+            taps.sort(key=self.order)
+            priced = list(self._price(card, taps, months[month]))
+            months[month] += sum(one.charged for one in priced if one.riders == 1)
+            found |= zip(taps, priced, strict=True)
         return found
 
     # -- what each costs ----------------------------------------------------------------------
 
-    def _price(self, card: str, taps: Iterable[TapFact]) -> Iterable[Verdict]:
+    def _price(self, card: str, taps: Iterable[TapFact], month_paid: int) -> Iterable[Verdict]:
         """Price the counting taps of one card on one fare day, in canonical order."""
         known = self.cards.get(card)
         counted: dict[str, int] = {}
@@ -187,7 +120,8 @@ class Model:
             category = known.category_at(tap.time_ms) if known else "adult"
             price = PRICES.get(category)
             at = counted.get(tap.vehicle)
-            if at is not None and tap.time_ms - at < DOUBLE_DEBIT_MS:
+            accepted = self.rulings.get(tap.name, (0, ""))[1] == "accept"
+            if at is not None and tap.time_ms - at < DOUBLE_DEBIT_MS and not accepted:
                 yield Verdict("held", "double_debit")
                 continue
             if price is None:
@@ -196,7 +130,10 @@ class Model:
             counted[tap.vehicle] = tap.time_ms
             parts = []
             own = price.own
-            if price.nominal > own:
+            if known and known.has_pass_at(tap.time_ms):
+                parts.append(("pass", PASS, price.nominal))
+                own = 0
+            elif price.nominal > own:
                 parts.append(("concession", price.funder, price.nominal - own))
             changes = (
                 before is not None
@@ -210,37 +147,88 @@ class Model:
             if changes and own:
                 parts.append(("transfer", "scheme", own))
                 own = 0
-            over = own - max(0, CAP_TIYN - paid)
+            left, funder = CAP_TIYN - paid, "scheme"
+            if self.month_cap and tap.riders == 1 and MONTH_CAP_TIYN - month_paid < left:
+                left, funder = MONTH_CAP_TIYN - month_paid, "akimat"
+            over = own - max(0, left)
             if over > 0:
-                parts.append(("cap", "scheme", over))
+                parts.append(("cap", funder, over))
                 own -= over
             paid += own
-            nominal, charged = price.nominal + along, own + along
-            code = None if known else "unknown_card"
-            if known and known.gone_at(tap.time_ms) and charged:
-                parts.append(("fraud", "scheme", charged))
-                charged = 0
-            yield Verdict("posted", code, nominal, charged, tuple(parts), tap.riders, category)
+            month_paid += own if tap.riders == 1 else 0
+            ride = Verdict(
+                "posted",
+                None,
+                price.nominal + along,
+                own + along,
+                tuple(parts),
+                tap.riders,
+                category,
+            )
+            yield self._borne(tap, known, ride)
+
+    def _borne(self, tap: TapFact, card: CardFact | None, ride: Verdict) -> Verdict:
+        """Say who bears a ride: the card, unless it was blocked and somebody could have known."""
+        if card is None:
+            return ride._replace(code="unknown_card")
+        bearer = self._bearer(tap, card.block_at(tap.time_ms))
+        if bearer == "hold":
+            return ride._replace(code="validator_ignored_list")
+        if bearer == "card" or not ride.charged:
+            return ride
+        kind = "fraud" if bearer == "scheme" else "unproved"
+        return ride._replace(charged=0, parts=(*ride.parts, (kind, bearer, ride.charged)))
+
+    def _bearer(self, tap: TapFact, block: BlockFact | None) -> str:
+        on_its_list = self._listed_since(tap.card, tap.version or 0)
+        if block is None:
+            ahead = on_its_list is not None and tap.time_ms < on_its_list
+            return "hold" if ahead else "card"
+        if on_its_list is not None:
+            return "hold"
+        out = sum(one.published_ms <= tap.time_ms for one in self.lists)
+        since = self._listed_since(tap.card, out)
+        if since is not None and tap.time_ms - max(since, block.from_ms) > FETCH_MS:
+            return "carrier"
+        return "card" if block.reason in {"debt", "other"} else "scheme"
+
+    def _listed_since(self, card: str, version: int) -> int | None:
+        """Say when a card came onto the list that this version is, None where it is not on it."""
+        if not version or card not in self.lists[version - 1].cards:
+            return None
+        while version > 1 and card in self.lists[version - 2].cards:
+            version -= 1
+        return self.lists[version - 1].published_ms
 
     # -- what is posted -----------------------------------------------------------------------
 
     def postings(self, tap: TapFact, verdict: Verdict) -> dict[Account, int]:
         """Give what a tap moves; debits are positive."""
-        if verdict.status != "posted":
-            return {}
         carrier = self.carriers[tap.vehicle]
+        moved = self._moved(tap, verdict, carrier) if verdict.status == "posted" else {}
+        if (day := fare_day(tap.time_ms)) in self.closed:  # what changes since is late
+            in_time = self.closed[day].get(tap, 0)
+            moved[2220, carrier] = moved.get((2210, carrier), 0) - in_time
+            moved[2210, carrier] = in_time
+        return {account: amount for account, amount in moved.items() if amount}
+
+    def _moved(self, tap: TapFact, verdict: Verdict, carrier: str) -> dict[Account, int]:
         issued = tap.card in self.cards
         moved: dict[Account, int] = defaultdict(int)
         moved[(2110, tap.card) if issued else (2920, carrier)] += verdict.charged
         owed = verdict.charged
         for kind, funder, amount in verdict.parts:
+            if kind in {"pass", "unproved"}:
+                continue  # the carrier has its part of the passes' money, or nothing
             owed += amount
             expense = {"transfer": (5120, "scheme"), "cap": (5110, "scheme"), "fraud": (5170, "")}
-            moved[expense.get(kind, (1220, funder))] += amount
-        moved[(2210 if issued else 2320), carrier] -= owed
+            account = (1220, funder) if funder not in {"scheme", ""} else expense[kind]
+            moved[account] += amount
+        clearing = 2320 if verdict.code is not None else 2210
+        moved[clearing, carrier] -= owed
         moved[9110, carrier] += verdict.riders
         moved[9210, PRODUCT] -= verdict.riders
-        return {account: amount for account, amount in moved.items() if amount}
+        return moved
 
     def all_postings(self) -> dict[TapFact, dict[Account, int]]:
         """Give what every tap moves."""
@@ -254,15 +242,16 @@ class Model:
             for (_, code), amount in card.moved.items():
                 sums[ref][code] += amount if code == 1210 else -amount
         rides: dict[str, list[int]] = defaultdict(list)
-        for tap, moved in self.all_postings().items():
-            if moved:
+        for tap, verdict in self.verdicts().items():
+            if verdict.status == "posted":
                 rides[tap.card].append(tap.time_ms)
-            for (code, owner), amount in moved.items():
+            for (code, owner), amount in self.postings(tap, verdict).items():
                 if code == 2110:
                     sums[owner][2110] -= amount
         for ref, card in self.cards.items():
             for one in card.pending:
                 active = any(one.paid_ms <= at <= one.expires_ms for at in rides[ref])
+                active = active if one.settled is None else one.settled
                 sums[ref][2110 if active else 2130] += one.amount
         for balances in sums.values():
             worth = balances[2110] - balances[1210]
@@ -270,8 +259,8 @@ class Model:
         return {ref: dict(balances) for ref, balances in sums.items()}
 
     def balances(self) -> dict[Account, int]:
-        """Give debits less credits of all accounts that are not of a card, taps alone."""
-        sums: dict[Account, int] = defaultdict(int)
+        """Give debits less credits of all accounts that are not of a card."""
+        sums: dict[Account, int] = defaultdict(int, self.books)
         for moved in self.all_postings().values():
             for account, amount in moved.items():
                 if account[0] != 2110:
@@ -299,15 +288,17 @@ class Model:
         return {key: missing for key, missing in found.items() if missing}
 
     def exceptions(self) -> set[tuple[str, TapFact]]:
-        """Give (code, tap) of every tap that is held."""
+        """Give (code, tap) of every tap that a person must look at."""
         return {
             (verdict.code, tap)
             for tap, verdict in self.verdicts().items()
-            if verdict.code is not None and verdict.status == "held"
+            if verdict.code not in {None, "unknown_card", "rejected"}
         }
 
-
-def fare_day(at_ms: int) -> date:
-    """Give the local day, begun at four in the morning."""
-    local_ms = at_ms + UTC_OFFSET_MS - DAY_START_MS
-    return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=local_ms)).date()
+    def close(self, day: date) -> None:
+        """Note what stands on clearing for the taps of a day that is closed."""
+        self.closed[day] = {
+            tap: sum(amount for (code, _), amount in moved.items() if code == 2210)
+            for tap, moved in self.all_postings().items()
+            if fare_day(tap.time_ms) == day
+        }

@@ -73,9 +73,9 @@ def simulated_day(
     ]
 
 
-def tools_of(conninfo: str, carriers: Carriers) -> Tools:
-    """Make what a process posts with."""
-    tariffs = town_tariffs()
+def tools_of(conninfo: str, carriers: Carriers, *, more: bool = False) -> Tools:
+    """Make what a process posts with; `more` is a tariff with a monthly cap and a pass."""
+    tariffs = town_tariffs(more=more)
 
     def find_tariffs(_agency_id: str) -> Tariffs:
         return tariffs

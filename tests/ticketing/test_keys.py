@@ -3,6 +3,7 @@
 import asyncio
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -38,7 +39,8 @@ def run(database, monkeypatch, tmp_path):
         ensure_agency(connection, "aktobe", name="Aktobe", timezone="Asia/Aqtobe")
 
     def invoke(*arguments: str):
-        result = CliRunner().invoke(devices.app, arguments)
+        with ThreadPoolExecutor(1) as beside:  # a command runs an event loop of its own
+            result = beside.submit(CliRunner().invoke, devices.app, arguments).result()
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

@@ -115,7 +115,10 @@ async def register(settings, names):
     now = SystemClock().now()
     async with open_pool(conninfo) as pool:
         draft = await store_draft(pool, AGENCY, town_tariff(), now=now, actor="test")
-        await publish(pool, AGENCY, draft.version_no, LONG_AGO, now=now, actor="test", force=True)
+        await publish(
+            pool, AGENCY, draft.version_no, LONG_AGO,
+            now=now, actor="test", force=True, alone="the first",
+        )  # fmt: skip
     return keys
 
 

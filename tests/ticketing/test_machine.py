@@ -9,6 +9,7 @@ from collections import defaultdict
 
 import hypothesis.strategies as st
 import msgspec
+import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (
@@ -19,53 +20,55 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sapar.core.clock import SystemClock
+from sapar.core.clock import ManualClock, SystemClock
 from sapar.core.db import connect, connect_async
 from sapar.deploy.native import PostgresCluster
+from sapar.ticketing.cards.deny_list import cut_version
 from sapar.ticketing.cards.operations import Desk
 from sapar.ticketing.ledger.accounts import Accounts
+from sapar.ticketing.ledger.chain import hash_new
+from sapar.ticketing.ledger.verify import verify_database
 from sapar.ticketing.post import judge_again, post_taps
 from sapar.ticketing.taps.carriers import load_carriers
 from sapar.ticketing.taps.voids import void_range
 from tests.services import _database
-from tests.ticketing.agreement import (
-    check_invariants,
-    compare,
-)
+from tests.ticketing.agreement import OF_THE_TOWN, check_invariants, compare
 from tests.ticketing.closing import close_day
+from tests.ticketing.facts import MINUTE_MS, ListFact, fare_day
 from tests.ticketing.machine_desk import CARDS, DeskRules, cards, minutes
-from tests.ticketing.oracle import MINUTE_MS, fare_day
-from tests.ticketing.simulated import (
-    tools_of,
-)
-from tests.ticketing.world import (
-    AGENCY,
-    MORNING_MS,
-    make_world,
-)
+from tests.ticketing.machine_held import DEVICES, HeldRules, devices
+from tests.ticketing.simulated import tools_of
+from tests.ticketing.world import AGENCY, MORNING_MS, make_world
 
 EXAMPLES = int(os.environ.get("SAPAR_SOAK_EXAMPLES", "10"))
 STEPS = int(os.environ.get("SAPAR_SOAK_STEPS", "40"))
 
-DEVICES = tuple(f"validator-{number}" for number in range(4))
-devices = st.sampled_from(DEVICES)
-FARE_DAYS = {fare_day(MORNING_MS), fare_day(MORNING_MS + 1500 * MINUTE_MS)}
+FARE_DAYS = {fare_day(MORNING_MS + minute * MINUTE_MS) for minute in (-14400, -7200, 0, 1500)}
 
 
-class TicketingMachine(DeskRules):
+often = st.sampled_from([True, True, True, False])
+rides = st.lists(
+    st.tuples(cards, devices, minutes, st.sampled_from([1, 1, 1, 2, 4]), st.booleans()),
+    min_size=1,
+    max_size=8,
+)
+
+
+class TicketingMachine(DeskRules, HeldRules):
     """Devices, cards and people at the desk; `postgres` and `template` are set by the test."""
 
     postgres: PostgresCluster
     template: str
 
-    @initialize()
-    def begin(self):
+    @initialize(listed=st.booleans(), rides=rides)
+    def begin(self, listed, rides):
         self.opened = _database(self.postgres, self.template)
         self.world = make_world(self.opened.__enter__())
         self.runner = asyncio.Runner()
         self.connection = self.runner.run(connect_async(self.world.conninfo))
         carriers = self.runner.run(load_carriers(self.connection))
-        self.tools = tools_of(self.world.conninfo, carriers)
+        self.tools = tools_of(self.world.conninfo, carriers, more=True)
+        self.world.model.month_cap = True
         accounts = Accounts(self.world.conninfo)
         self.desk = Desk(SystemClock(), accounts, self._judge_again)
         self.seqs = dict.fromkeys(DEVICES, 0)
@@ -75,9 +78,20 @@ class TicketingMachine(DeskRules):
         self.waiting = []
         self.asked = {}
         self.refused = set()
-        self.closed = set()
+        self.conflicts = set()
         self.refunds = defaultdict(int)
+        self.given_back = set()
+        self.heirs = {}
+        self.registered = set()
+        self.foreign = set()
         self.now_ms = MORNING_MS + 2000 * MINUTE_MS
+        for card in CARDS[:3]:
+            self.issue(card=card, category="adult")
+        if listed:  # two cards that were blocked, and on the list, long before they ride
+            for card, reason in (("card-a", "lost"), ("card-b", "debt")):
+                self.block(card=card, reason=reason, minute=-3000)
+            self.publish(minute=-2000)
+        self.ride(rides=rides, send=True, behind=0)
 
     async def _judge_again(self, connection, touched):
         await judge_again(connection, self.tools, touched)
@@ -99,27 +113,38 @@ class TicketingMachine(DeskRules):
         self.waiting.append(taken)
         if send:
             self._send([taken])
+        return taken
 
-    def _send(self, taps):
+    def _send(self, taken):
+        taps = [self._as_judged(one) for one in taken]
         posted = self.runner.run(post_taps(self.connection, self.tools, taps))
         assert posted.new + posted.repeats == len(taps)
         self.world.model.taps |= {self.world.fact(one) for one in taps}
 
-    @rule(
-        device=devices,
-        card=cards,
-        minute=minutes,
-        riders=st.sampled_from([1, 1, 1, 2, 4]),
-        counted=st.booleans(),
-        send=st.booleans(),
-    )
-    def tap(self, device, card, minute, riders, counted, send):
-        self.seqs[device] += 1
-        counter = None
-        if counted:
-            self.counters[card] += 1
-            counter = self.counters[card]
-        self._make(device, card, minute, send, num_riders=riders, counter=counter)
+    @rule(rides=rides, send=often, behind=st.integers(0, 2))
+    def ride(self, rides, send, behind):
+        """Some rides; validators have the newest deny list, or one of those before it."""
+        version = max(0, len(self.world.model.lists) - behind) or None
+        made = []
+        for card, device, minute, riders, counted in rides:
+            self.seqs[device] += 1
+            counter = None
+            if counted:
+                self.counters[card] += 1
+                counter = self.counters[card]
+            made.append(
+                self._make(
+                    device, card, minute, send=False,
+                    num_riders=riders, counter=counter, denylist_version=version,
+                )
+            )  # fmt: skip
+        if send:
+            self._send(made)
+
+    @rule(card=cards, rides=rides, behind=st.integers(0, 1))
+    def commute(self, card, rides, behind):
+        """Several rides of one card, as most are."""
+        self.ride(rides=[(card, *one[1:]) for one in rides], send=True, behind=behind)
 
     @rule(device=devices, card=cards, minute=minutes, send=st.booleans())
     def deny(self, device, card, minute, send):
@@ -201,11 +226,63 @@ class TicketingMachine(DeskRules):
         assert self.runner.run(voided) == high - low + 1
         self.world.model.voids[device, epoch] |= set(range(low, high + 1))
 
-    @precondition(lambda self: not self.closed)
+    @rule(minute=st.sampled_from([-2000, -1000, 0, 30, 1500]))
+    def publish(self, minute):
+        """A version of the deny list comes out, before the taps that it might have decided."""
+        model = self.world.model
+        blocked = frozenset(
+            card for card, fact in model.cards.items() if self._open_block(fact) is not None
+        )
+        last = model.lists[-1] if model.lists else ListFact(0, frozenset())
+        if model.lists and last.cards == blocked:
+            published_ms = None
+        else:
+            published_ms = max(MORNING_MS + minute * MINUTE_MS, last.published_ms)
+            before = model.verdicts()
+            model.lists.append(ListFact(published_ms, blocked))
+            if model.verdicts() != before:
+                model.lists.pop()
+                return
+        clock = ManualClock((MORNING_MS + minute * MINUTE_MS) / 1000)
+        version = self.runner.run(cut_version(self.connection, AGENCY, clock))
+        assert version.number == len(model.lists)
+        if published_ms is not None:
+            assert round(version.published_at.timestamp() * 1000) == published_ms
+
+    @rule()
+    def hash(self):
+        """The chain takes in what was posted, each journal once, and holds."""
+        self.runner.run(hash_new(self.connection))
+        verdict = self.runner.run(verify_database(self.connection))
+        with connect(self.world.conninfo) as connection:
+            posted = connection.execute("SELECT count(*) FROM journal").fetchone()
+        assert verdict.findings == []
+        assert posted == (verdict.journals + verdict.unhashed,)
+
+    @rule(
+        attempt=st.sampled_from(
+            [
+                "UPDATE journal SET amounts = ARRAY[-amounts[1], -amounts[2]]",
+                "DELETE FROM journal",
+                "TRUNCATE journal",
+                "UPDATE tap SET card_no = card_no + 1",
+                "DELETE FROM tap",
+            ]
+        )
+    )
+    def tamper(self, attempt):
+        """Whatever somebody with the product's own rights tries, nothing that was posted changes."""
+        with connect(self.world.conninfo) as connection:
+            connection.execute("SET ROLE sapar_ticketing")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(attempt)
+            connection.rollback()
+
+    @precondition(lambda self: not self.world.model.closed)
     @rule(day=st.sampled_from(sorted(FARE_DAYS)))
     def close_day(self, day):
         """Finance closes a day; what comes for it later is posted into the next open one."""
-        self.closed.add(day)
+        self.world.model.close(day)
         with connect(self.world.conninfo) as connection:
             close_day(connection, AGENCY, day)
 
@@ -214,8 +291,67 @@ class TicketingMachine(DeskRules):
     @invariant()
     def the_database_agrees_with_the_oracle(self):
         if hasattr(self, "world"):
-            compare(self.world, other_balances=True)
-            check_invariants(self.world.conninfo)
+            compare(self.world)
+            check_invariants(self.world.conninfo, OF_THE_TOWN)
+
+
+def test_a_history_with_everything_in_it(postgres, template_database):
+    """What chance might leave out for a while: each kind of fact, and what changes it later."""
+    TicketingMachine.postgres, TicketingMachine.template = postgres, template_database
+    machine = TicketingMachine()
+    try:
+        machine.begin(listed=True, rides=[("card-a", "validator-0", 0, 1, True)])
+        machine.the_database_agrees_with_the_oracle()
+        for name, words in HISTORY:
+            getattr(machine, name)(**words)
+            machine.the_database_agrees_with_the_oracle()
+        model = machine.world.model
+        verdicts = model.verdicts().values()
+        assert {(kind, funder) for one in verdicts for kind, funder, _ in one.parts} == {
+            ("cap", "scheme"), ("cap", "akimat"), ("pass", "pass"), ("transfer", "scheme"),
+            ("fraud", "scheme"), ("unproved", "carrier"),
+        }  # fmt: skip
+        assert {one.code for one in verdicts} >= {"validator_ignored_list", "bad_signature"}
+        assert any(code == 2220 for moved in model.all_postings().values() for code, _ in moved)
+    finally:
+        machine.teardown()
+
+
+def _rides(card, device, *times, **more):
+    rides = [(card, f"validator-{device}", minute, 1, False) for minute in times]
+    return ("ride", {"rides": rides, "send": True, "behind": 0, **more})
+
+
+HISTORY = [
+    _rides("card-a", 1, 2, 10, behind=1),  # the list was out for longer than a day
+    ("issue", {"card": "card-d", "category": "adult"}),
+    ("block", {"card": "card-c", "reason": "stolen", "minute": -100}),
+    ("publish", {"minute": -90}),
+    _rides("card-c", 1, 10, behind=1),  # this one had just come out
+    _rides("card-d", 0, -14400, 0, 10, 20),
+    ("close_day", {"day": fare_day(MORNING_MS)}),
+    _rides("card-d", 0, -7200, -7190, -7180, -7170),  # the month's cap moves a closed day's rides
+    _rides("card-d", 2, 5),  # a transfer among them comes to light
+    ("sell_pass", {"card": "card-d", "minute": 15, "length": 60, "price": 0, "cash": False}),
+    ("top_up_pending", {"card": "card-d", "amount": 500_00, "minute": 25, "days": 1}),
+    _rides("card-d", 3, 30),
+    ("replace", {"card": "card-d", "new": "card-e", "minute": 40}),
+    _rides("card-d", 3, 50, 1500),
+    ("replace", {"card": "card-d", "new": "card-e", "minute": None}),
+    ("replace", {"card": "card-e", "new": "card-d", "minute": None}),
+    ("tap_under_seal", {"device": "validator-1", "card": "card-e", "minute": 60, "own": True,
+                        "send": True}),
+    ("tap_under_seal", {"device": "validator-1", "card": "card-e", "minute": 70, "own": False,
+                        "send": True}),
+    ("register", {"device": "validator-1"}),
+    ("hash", {}),
+    ("return_card", {"card": "card-e", "minute": None}),
+    ("return_card", {"card": "card-c", "minute": None}),
+    ("top_up", {"card": "card-e", "amount": 80_00}),
+    ("unblock", {"card": "card-a", "minute": 5}),
+    ("hash", {}),
+]  # fmt: skip
+"""Rules and their words; a closed day among them, so that much of it is late."""
 
 
 @pytest.mark.slow

@@ -16,8 +16,9 @@ from sapar.core.db import connect
 from sapar.fleet.registry import DeviceEntry, Mounting
 from sapar.ticketing.tariff import Tariffs, read_tariff, write_tariff
 from sapar.ticketing.types import TapIn
-from tests.ticketing import oracle
-from tests.ticketing.oracle import CardFact, Model, TapFact
+from tests.ticketing import facts
+from tests.ticketing.facts import CardFact, TapFact
+from tests.ticketing.oracle import Model
 
 AGENCY = "town"
 MORNING_MS = round(datetime(2026, 3, 10, 3, 0, tzinfo=UTC).timestamp()) * 1000  # 08:00 in Aqtobe
@@ -26,50 +27,56 @@ CARRIERS = ("north", "south")
 EPOCH_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def town_tariff() -> bytes:
-    """Write the oracle's tariff as the product's files."""
+def town_tariff(*, more: bool = False) -> bytes:
+    """Write the oracle's tariff as the product's files; `more` has the monthly cap and the pass."""
     amounts = []
     concessions = []
-    for category, price in oracle.PRICES.items():
-        amounts.append((oracle.PRODUCT, category, "", f"{price.own / 100:.2f}", "KZT"))
+    for category, price in facts.PRICES.items():
+        amounts.append((facts.PRODUCT, category, "", f"{price.own / 100:.2f}", "KZT"))
         if price.funder:
             concessions.append((category, price.funder, "difference"))
     tables = {
         "tariff.txt": (
             ("name", "currency", "timezone", "double_debit_window_s", "group_category"),
-            ("Town", "KZT", "Asia/Aqtobe", oracle.DOUBLE_DEBIT_MS // 1000, "adult"),
+            ("Town", "KZT", "Asia/Aqtobe", facts.DOUBLE_DEBIT_MS // 1000, "adult"),
         ),
         "rider_categories.txt": (
             ("rider_category_id", "rider_category_name", "is_default_fare_category"),
-            *((name, name, int(name == "adult")) for name in (*oracle.PRICES, "guest")),
+            *((name, name, int(name == "adult")) for name in (*facts.PRICES, "guest")),
         ),
         "fare_media.txt": (("fare_media_id", "fare_media_type"), ("card", 2), ("app", 4)),
         "channels.txt": (("medium", "fare_media_id"), ("card", "card"), ("qr", "app")),
         "networks.txt": (("network_id",), ("town",)),
         "fare_products.txt": (
             ("fare_product_id", "rider_category_id", "fare_media_id", "amount", "currency"),
-            *amounts, (oracle.PRODUCT, "guest", "app", "100", "KZT"),  # a guest has no card fare
+            *amounts, (facts.PRODUCT, "guest", "app", "100", "KZT"),  # a guest has no card fare
         ),
         "fare_leg_rules.txt": (
-            ("leg_group_id", "network_id", "fare_product_id"), ("leg", "town", oracle.PRODUCT)
+            ("leg_group_id", "network_id", "fare_product_id"), ("leg", "town", facts.PRODUCT)
         ),
         "concessions.txt": (("rider_category_id", "funder", "compensation"), *concessions),
         "fare_transfer_rules.txt": (
             ("from_leg_group_id", "to_leg_group_id", "transfer_count", "duration_limit",
              "duration_limit_type", "fare_transfer_type", "funder"),
-            ("leg", "leg", 1, oracle.TRANSFER_MS // 1000, 1, 0, "scheme"),
+            ("leg", "leg", 1, facts.TRANSFER_MS // 1000, 1, 0, "scheme"),
         ),
         "caps.txt": (
             ("cap_id", "period", "amount", "funder"),
-            ("day", "day", f"{oracle.CAP_TIYN / 100:.2f}", "scheme"),
+            ("day", "day", f"{facts.CAP_TIYN / 100:.2f}", "scheme"),
         ),
     }  # fmt: skip
+    if more:
+        month_cap = ("month", "month", f"{facts.MONTH_CAP_TIYN / 100:.2f}", "akimat")
+        tables["caps.txt"] = (*tables["caps.txt"], month_cap)
+        pass_price = (facts.PASS, "", "", "2000", "KZT")
+        tables["fare_products.txt"] = (*tables["fare_products.txt"], pass_price)
+        tables["passes.txt"] = (("fare_product_id", "period"), (facts.PASS, "month"))
     return write_tariff(tables)
 
 
-def town_tariffs() -> Tariffs:
+def town_tariffs(*, more: bool = False) -> Tariffs:
     """Give the oracle's tariff, in force for ever."""
-    return Tariffs([(0, read_tariff(town_tariff(), version_no=1))])
+    return Tariffs([(0, read_tariff(town_tariff(more=more), version_no=1))])
 
 
 @dataclass
@@ -112,7 +119,7 @@ class World:
         return TapFact(
             taken.device.device_id, tap.epoch, tap.seq, taken.digest, tap.time_ms, tap.card_ref,
             tap.counter, taken.vehicle_id or "", tap.route_id or "", tap.num_riders,
-            tap.outcome == "allow", taken.sealed,
+            tap.outcome == "allow", taken.sealed, tap.denylist_version,
         )  # fmt: skip
 
 

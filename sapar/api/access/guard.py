@@ -33,6 +33,7 @@ PERSON = "sapar.person"
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _AWAY_S = 2.0  # after the database did not answer, it is left alone for so long
+_PATIENCE_S = 10.0  # who can only be looked up waits: all connections may just be in use
 _REMEMBERED_MAX = 10_000
 
 Dependency = Callable[[Request], Awaitable[Person]]
@@ -158,8 +159,10 @@ class Guard:
             remembered = None
         if remembered and self._clock.monotonic() < self._away_until:
             return remembered[1]
+        patience_s = _AWAY_S if remembered else _PATIENCE_S
+        at = datetime.fromtimestamp(wall, UTC)
         try:
-            holder = await self._look_up(token, datetime.fromtimestamp(wall, UTC), seen=seen)
+            holder = await self._look_up(token, at, seen=seen, patience_s=patience_s)
         except Unavailable:
             self._away_until = self._clock.monotonic() + _AWAY_S
             if remembered is None:
@@ -177,9 +180,11 @@ class Guard:
         while len(self._remembered) > _REMEMBERED_MAX:
             self._remembered.pop(next(iter(self._remembered)))
 
-    async def _look_up(self, token: str, at: datetime, *, seen: bool) -> SessionHolder | None:
+    async def _look_up(
+        self, token: str, at: datetime, *, seen: bool, patience_s: float
+    ) -> SessionHolder | None:
         with translated():
-            async with self._pool.connection(timeout=_AWAY_S) as connection:
+            async with self._pool.connection(timeout=patience_s) as connection:
                 holder = await find_holder(connection, token, at)
                 if holder is not None and seen:
                     await touch(connection, holder, at)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sapar.access import second_factor
-from sapar.access.own import change_password, prove, set_second_factor
+from sapar.access.own import Proved, change_password, prove, set_second_factor
 from sapar.access.passwords import Passwords
 from sapar.access.people import revoke_sessions
 from sapar.access.sessions import SessionEntry, list_sessions
@@ -52,12 +52,12 @@ class OwnAnswers:
 
     async def change_password(self, request: Request, body: NewPassword) -> Response:
         """Change one's password; one's other sessions end."""
-        await self._prove(request, body.old)
+        proof = await self._prove(request, body.old)
         await change_password(
             self._parts.pool,
             self._passwords,
             visitor(self._parts, request),
-            person_of(request),
+            proof,
             body.old,
             body.new,
         )
@@ -67,21 +67,26 @@ class OwnAnswers:
         """A new secret for a second factor; it counts once a code of it has come back."""
         secret = second_factor.make_secret()
         address = second_factor.secret_address(secret, person_of(request).name, _ISSUER)
-        return private(request, {"secret": second_factor.secret_text(secret), "address": address})
+        offered = {
+            "secret": second_factor.secret_text(secret),
+            "address": address,
+            "picture": second_factor.address_picture(address),
+        }
+        return private(request, offered)
 
     async def set_second_factor(self, request: Request, body: NewSecondFactor) -> Response:
         """Be asked for a code whenever signing in, from now on."""
-        await self._prove(request, body.password)
+        proof = await self._prove(request, body.password)
         knocking = visitor(self._parts, request)
         secret = base64.b32decode(body.secret)
-        await set_second_factor(self._parts.pool, knocking, person_of(request), secret, body.code)
+        await set_second_factor(self._parts.pool, knocking, proof, secret, body.code)
         return private(request, {"second_factor": True})
 
     async def drop_second_factor(self, request: Request, body: Proof) -> Response:
         """Be asked for no code any more."""
-        await self._prove(request, body.password)
+        proof = await self._prove(request, body.password)
         knocking = visitor(self._parts, request)
-        await set_second_factor(self._parts.pool, knocking, person_of(request), None)
+        await set_second_factor(self._parts.pool, knocking, proof, None)
         return private(request, {"second_factor": False})
 
     async def sessions(self, request: Request) -> Response:
@@ -98,9 +103,9 @@ class OwnAnswers:
         await end_one(self._parts, request, person.user_id, session_no)
         return private(request, {"ended": 1})
 
-    async def _prove(self, request: Request, password: str) -> None:
+    async def _prove(self, request: Request, password: str) -> Proved:
         parts = self._parts
-        await prove(
+        return await prove(
             parts.pool,
             parts.settings,
             self._passwords,

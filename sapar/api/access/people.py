@@ -158,7 +158,14 @@ class PeopleAnswers:
 
     async def drop_second_factor(self, request: Request, user_id: Number) -> Response:
         """Take away a person's second factor, as when the telephone is lost; sessions end."""
-        by = actor(self._parts, person_of(request))
+        asking = person_of(request)
+        if asking.user_id == user_id:  # a screen may stand unlocked
+            raise Refused(
+                "One's own second factor is switched off with the password.",
+                code="own_second_factor",
+                hint="DELETE /api/me/second-factor.",
+            )
+        by = actor(self._parts, asking)
         with translated():
             async with self._parts.pool.connection() as connection:
                 await drop_second_factor(connection, by, user_id)

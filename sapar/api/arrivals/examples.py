@@ -152,5 +152,4 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such thing.", **_ERROR},
     422: {"description": "A value is wrong.", **_ERROR},
     429: {"description": "Too many requests; `Retry-After` says when to go on.", **_ERROR},
-    503: {"description": "Not now; `Retry-After` says when to ask again.", **_ERROR},
 }

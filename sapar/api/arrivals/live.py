@@ -10,11 +10,11 @@ import asyncio
 from dataclasses import dataclass, field
 
 from sapar.api.arrivals.decode import Live, decode_in_slices, unpack
+from sapar.api.arrivals.kept import Budget, Kept
 from sapar.api.arrivals.memory import KEPT_S, Memory, compare
 from sapar.api.arrivals.places import Places, make_places
 from sapar.api.arrivals.slices import run_between
 from sapar.api.catalogue import Agency, Catalogue
-from sapar.api.document import Document
 from sapar.api.hub import Held, Hub
 from sapar.api.timetables import Plan, Timetables
 from sapar.core.clock import Clock
@@ -23,8 +23,6 @@ from sapar.core.log import get_logger
 _WANTED_S = 600.0
 _LOOK_S = 0.05  # wall seconds between two looks for a newer tick
 _WAIT_S = 5.0  # the first who ask wait for the tick; for later ones the one before will do
-_DOCUMENTS_MAX = 8192
-_BYTES_MAX = 192 * 2**20  # of answers kept for a tick: Almaty's stops, each asked for once
 _log = get_logger()
 
 
@@ -38,7 +36,7 @@ class Now:
         live: what the tick says, None when there is none, or none that is still good.
         memory: what was seen before.
         held: the tick as it is served.
-        documents: answers made from this very state, by what was asked.
+        kept: answers made from this very state, and what is left of those before.
         notes: what answers of this state share.
     """
 
@@ -49,23 +47,13 @@ class Now:
     memory: Memory
     held: Held | None
     clock: Clock
-    documents: dict[object, Document] = field(default_factory=dict)
+    kept: Kept
     notes: dict[object, object] = field(default_factory=dict)
-    kept_bytes: int = 0
 
     @property
     def time_s(self) -> float:
         """The time that the answers are about: the tick's, or the city's clock without one."""
         return self.clock.time() if self.live is None else float(self.live.header_s)
-
-    def keep(self, key: object, document: Document) -> Document:
-        """Keep an answer for those who ask the same of this tick."""
-        self.kept_bytes += len(document.plain.ready or b"")
-        if len(self.documents) >= _DOCUMENTS_MAX or self.kept_bytes > _BYTES_MAX:
-            self.documents.clear()
-            self.kept_bytes = 0
-        self.documents[key] = document
-        return document
 
 
 class LiveStates:
@@ -86,6 +74,7 @@ class LiveStates:
         self._timetables = timetables
         self._clock = clock
         self._stale_s = stale_s
+        self._budget = Budget(clock)
         self._now: dict[str, Now] = {}
         self._wanted_s: dict[str, float] = {}
         self._followers: dict[str, asyncio.Task[None]] = {}
@@ -118,7 +107,8 @@ class LiveStates:
             await self._wait(agency_id)
         now = self._now.get(agency_id)
         if now is None or now.live is None or self._is_stale(now):
-            return Now(agency, plan, places, None, Memory(), None, self._clock)
+            kept = Kept(self._budget)
+            return Now(agency, plan, places, None, Memory(), None, self._clock, kept)
         return now
 
     async def after(self, seen: Now, timeout_s: float) -> Now | None:
@@ -174,6 +164,7 @@ class LiveStates:
                 held = self._hub.held.get(agency_id)
                 if held is None or held is seen or not self._is_current(held):
                     await asyncio.sleep(_LOOK_S)
+                    await self._catch_up(agency_id, held)
                     continue
                 seen = held
                 try:
@@ -203,9 +194,20 @@ class LiveStates:
             change = compare(before, live, stop_of_row)
             await asyncio.sleep(0)
             memory.take(change, live)  # what is shown until now shares it: nobody may look between
-        self._now[agency_id] = Now(agency, plan, places, live, memory, held, self._clock)
+        shown = self._now.get(agency_id)
+        older = shown.kept if shown is not None and shown.plan is plan else None
+        kept = Kept(self._budget, older, self._stale_s)
+        self._now[agency_id] = Now(agency, plan, places, live, memory, held, self._clock, kept)
         self._wake(agency_id)
         return live
+
+    async def _catch_up(self, agency_id: str, held: Held | None) -> None:
+        now = self._now.get(agency_id)
+        try:
+            if now is not None:
+                await now.kept.catch_up(lambda: self._hub.held.get(agency_id) is not held)
+        except Exception as exc:  # noqa: BLE001 -- who asks for it will be told
+            _log.error("answer_not_made", agency=agency_id, reason=repr(exc))
 
     def _wake(self, agency_id: str) -> None:
         event = self._news.pop(agency_id, None)

@@ -22,8 +22,10 @@ from sapar.api.rider.turnstile import address_of
 from sapar.core.errors import NotFound
 
 BEFORE_MIN, AFTER_MIN, LIMIT = 5, 60, 60
-BEFORE_STEPS, AFTER_STEPS, LIMIT_STEPS = (0, 5, 30), (30, 60, 120), (20, 60, 100)
+BEFORE_STEPS, AFTER_STEPS, LIMIT_STEPS = (0, 5, 30), (30, 60, 90, 120), (20, 40, 60, 100)
 """Spans of streamed boards in minutes, and their lengths: what is asked is rounded up to these."""
+RIDER_SPAN = (5, 90, 40)
+"""What the rider's page asks for, with script and without: steps, so nothing is rounded."""
 _CACHE = "public, max-age=1"
 _ASK_FIRST = "no-cache"
 _FOUND_MAX = 50
@@ -169,9 +171,9 @@ class ArrivalAnswers:
                 hint="Arrivals name the vehicles that are on their way.",
             )
         key = ("vehicle", vehicle_id)
-        document = now.documents.get(key)
-        if document is None:
-            document = now.keep(key, _document(now, encode_vehicle(now, live, vehicle_id)))
+        document = now.kept.find(key) or now.kept.make(
+            key, lambda: _document(now, encode_vehicle(now, live, vehicle_id))
+        )
         return DocumentResponse(document)
 
     async def _now(self, request: Request) -> Now:
@@ -224,12 +226,19 @@ def find_stop(now: Now, stop_id: str) -> int:
 def board_document(now: Now, stop_id: str, asked: tuple[int, int, int]) -> Document:
     """Give a stop's board for (minutes before, minutes after, limit): made once a tick."""
     key = ("board", stop_id, asked)
-    document = now.documents.get(key)
-    if document is None:
-        before, after, limit = asked
-        body = encode_board(now, find_stop(now, stop_id), 60.0 * before, 60.0 * after, limit)
-        document = now.keep(key, _document(now, body))
-    return document
+    return now.kept.find(key) or now.kept.make(key, lambda: _board(now, stop_id, asked))
+
+
+def board_at_hand(now: Now, stop_id: str, asked: tuple[int, int, int]) -> Document:
+    """Give the same; while many ask for boards that are not made yet, that of the tick before."""
+    key = ("board", stop_id, asked)
+    return now.kept.find_or_make(key, lambda: _board(now, stop_id, asked))
+
+
+def _board(now: Now, stop_id: str, asked: tuple[int, int, int]) -> Document:
+    before, after, limit = asked
+    stop = find_stop(now, stop_id)
+    return _document(now, encode_board(now, stop, 60.0 * before, 60.0 * after, limit))
 
 
 def _document(now: Now, body: bytes) -> Document:

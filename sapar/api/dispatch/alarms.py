@@ -17,6 +17,7 @@ from sapar.api.parts import Parts
 from sapar.core.errors import BadInput, NotFound
 from sapar.dispatch.alarms import desk, rules
 from sapar.dispatch.emergency import desk as emergency
+from sapar.fleet.depots import list_depots
 from sapar.gtfs.realtime.console.ladders import ladders_of
 from sapar.gtfs.realtime.console.rules import KINDS, Rule, default_rules
 from sapar.gtfs.timetable.model import service_day_start
@@ -47,6 +48,7 @@ def make_alarms_router(parts: Parts) -> APIRouter:
     router = APIRouter()
     base = "/api/dispatch"
     add(router, viewer, "GET", f"{base}/ladders.json", alarms.ladders)
+    add(router, viewer, "GET", f"{base}/depots.json", alarms.depots)
     add(router, viewer, "GET", f"{base}/alarms", alarms.alarms)
     add(router, viewer, "GET", f"{base}/alarms/history", alarms.alarm_history)
     add(router, viewer, "GET", f"{base}/alarms/{{alarm_no}}/steps", alarms.alarm_steps)
@@ -89,6 +91,21 @@ class AlarmsDesk:
             return plain_document(JSON, version.digest, modified, "private, no-cache", body)
 
         return DocumentResponse(await plan.derive("ladders", lambda _plan: make()))
+
+    async def depots(self, request: Request, _person: Person) -> Response:
+        """The depots of the city, with how many vehicles are at home in each."""
+        depots = await list_depots(self._parts.pool, self._agency(request))
+        listed = [
+            {
+                "depot_id": depot.depot_id,
+                "name": depot.name,
+                "lat": depot.latitude,
+                "lon": depot.longitude,
+                "vehicles": len(depot.vehicle_ids),
+            }
+            for depot in depots
+        ]
+        return answer({"depots": listed})
 
     # -- alarms -------------------------------------------------------------------------------
 

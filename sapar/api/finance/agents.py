@@ -25,10 +25,12 @@ from sapar.api.parts import Parts
 from sapar.core.db import translated
 from sapar.core.errors import NotFound
 from sapar.finance.agents import books
+from sapar.finance.agents.desks import list_desks, list_sellers
 from sapar.finance.agents.model import Party
-from sapar.finance.agents.parties import Who, fare_day, set_status, zone_of
+from sapar.finance.agents.parties import Who, fare_day, is_required, set_status, zone_of
 from sapar.finance.agents.reconcile import compare_day
 from sapar.finance.agents.registers import get_register_file, import_register, list_registers
+from sapar.finance.bank.accounts import find_accounts
 from sapar.finance.cards.hiding import without_reference
 
 _FILE_MAX = 16 * 2**20
@@ -68,7 +70,7 @@ class AgentsDesk:
         self._bench = Workbench(parts)
 
     async def agents(self, request: Request, _person: Person) -> Response:
-        """Agents and processors: what each owes, its limit, how old what is unpaid is."""
+        """Agents, processors and cash desks: what each owes, its limit, how old it is."""
         agency_id, now = self._bench.agency(request), self._parts.clock.now()
         with translated():
             async with self._parts.pool.connection() as connection:
@@ -76,6 +78,13 @@ class AgentsDesk:
                     "time_s": now.timestamp(),
                     "agents": await books.list_agents(connection, agency_id, now=now),
                     "processors": await books.list_processors(connection, agency_id, now=now),
+                    "desks": await list_desks(connection, agency_id),
+                    "cashiers": await list_sellers(connection, agency_id),
+                    "required": await is_required(connection, agency_id),
+                    "today": fare_day(await zone_of(connection, agency_id), now),
+                    "bank_accounts": [
+                        one.account for one in await find_accounts(connection, agency_id)
+                    ],
                 }
         return answer(body)
 
@@ -129,7 +138,10 @@ class AgentsDesk:
         return answer(body)
 
     async def import_agent_register(self, request: Request, person: Person) -> Response:
-        """Take a day's register: the file as the body, called `name`; compared at once."""
+        """Take a day's register: the file as the body, called `name`; compared at once.
+
+        `again` 1 lets a file stand again that another one has corrected since.
+        """
         data = await read_file(request, _FILE_MAX)
         done = await import_register(
             self._parts.pool,
@@ -140,6 +152,7 @@ class AgentsDesk:
             data,
             self._who(person),
             file_name=file_name_of(request),
+            again=request.query_params.get("again") == "1",
         )
         return answer(done, 200 if done.repeated else 201)
 

@@ -33,12 +33,12 @@ from sapar.finance.closing.parts import Which, list_parts
 from sapar.finance.closing.reports import Form, get_report, list_reports
 from sapar.finance.closing.signing import Signer, sign
 from sapar.finance.closing.stages import run_all
-from sapar.finance.closing.today import today
+from sapar.finance.closing.today import fold_counts, today
 from sapar.finance.exceptions.queue import list_exceptions
 from sapar.finance.matching.run import run_matching
 
-_JOBS = 3
-"""Matching, the agents' job, and matching again, which run before the stages."""
+_JOBS = 4
+"""Matching and the agents' job, twice each, which run before the stages."""
 _EXCEPTIONS_MAX = 500
 
 
@@ -93,9 +93,9 @@ class ClosingDesk:
     async def finance_days(self, request: Request, _person: Person) -> Response:
         """Business days with their state, the newest first; `before` a day for the next page."""
         before = day_of(request, "before")
-        with translated():
-            async with self._parts.pool.connection() as connection:
-                days = await list_days(connection, self._bench.agency(request), before=before)
+        async with self._bench.ledger() as connection:
+            await fold_counts(connection)  # so that a day shows as soon as somebody rode on it
+            days = await list_days(connection, self._bench.agency(request), before=before)
         return answer({"days": days})
 
     async def day_status(self, request: Request, _person: Person) -> Response:
@@ -180,29 +180,32 @@ class ClosingDesk:
                 done += run is not None
                 progress(done, of)
 
-            # the job makes items of the day, which lines that came before it may pay
-            for job in (self._match, self._do_agents_day, self._match):
-                await job(agency_id, day, person.name)
+            # the job makes items of the day, which lines that came before it may pay; what they
+            # pay does not fail to come any more
+            for job in (self._match, self._do_agents_day) * 2:
+                async with self._bench.room():
+                    await job(agency_id, day, person)
                 done += 1
                 step()
             async with self._bench.ledger() as connection:
                 await run_all(
-                    connection, agency_id, day, actor=person.name, now=clock.now, progress=step
-                )
+                    connection, agency_id, day, actor=person.name, user_id=person.user_id,
+                    now=clock.now, progress=step,
+                )  # fmt: skip
             return await self._told(agency_id, day)
 
         return answer_lines(with_progress(work))
 
-    async def _match(self, agency_id: str, _day: date, actor: str) -> None:
-        now = self._parts.clock.now()
-        await run_matching(self._parts.pool, agency_id, actor, now)
+    async def _match(self, agency_id: str, _day: date, person: Person) -> None:
+        now, pool = self._parts.clock.now(), self._parts.pool
+        await run_matching(pool, agency_id, person.name, now, user_id=person.user_id)
         with translated():
             async with self._parts.pool.connection() as connection:
                 await check_claims(connection, agency_id, now=now)
 
-    async def _do_agents_day(self, agency_id: str, day: date, actor: str) -> None:
+    async def _do_agents_day(self, agency_id: str, day: date, person: Person) -> None:
         now = self._parts.clock.now()
-        await close_agents_day(self._parts.pool, agency_id, day, now, actor)
+        await close_agents_day(self._parts.pool, agency_id, day, now, person.name)
 
     async def sign_day(self, request: Request, person: Person) -> Response:
         """Sign a day; the second signature, of another person, closes it."""

@@ -59,6 +59,13 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Accepting(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a day may be closed with an exception, and what the person saw that it is worth."""
+
+    text: str
+    value_tiyn: int
+
+
 class Given(msgspec.Struct, frozen=True, kw_only=True):
     """Who looks at an exception; null: nobody."""
 
@@ -93,7 +100,7 @@ def make_exceptions_router(parts: Parts) -> APIRouter:
     add(router, looker, "GET", f"{one}/history.json", desk.finance_exception)
     add(router, doer, "POST", f"{one}/comment", desk.comment_on, Said)
     add(router, doer, "POST", f"{one}/assign", desk.assign, Given)
-    add(router, doer, "POST", f"{one}/accept", desk.accept, Said)
+    add(router, doer, "POST", f"{one}/accept", desk.accept, Accepting)
     add(router, doer, "POST", f"{one}/unaccept", desk.unaccept, Said)
     add(router, doer, "POST", f"{one}/close", desk.close_exception, Said)
     add(router, doer, "POST", f"{one}/reopen", desk.reopen_exception, Said)
@@ -175,7 +182,15 @@ class ExceptionsDesk:
 
     async def accept(self, request: Request, person: Person) -> Response:
         """Let its day be closed with the exception as it stands; it stays open."""
-        return await self._act(acts.accept, request, person)
+        said = await read_body(request, Accepting)
+        async with self._bench.ledger() as connection:
+            await acts.accept(
+                *self._which(connection, request),
+                reason=said.text,
+                seen_tiyn=said.value_tiyn,
+                **self._by(person),
+            )
+        return await self.finance_exception(request, person)
 
     async def unaccept(self, request: Request, person: Person) -> Response:
         """Take an acceptance back."""

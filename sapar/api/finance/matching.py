@@ -20,6 +20,7 @@ from sapar.core.db import translated
 from sapar.finance.exceptions.acts import Who
 from sapar.finance.matching import views
 from sapar.finance.matching.by_hand import Asked, match_by_hand
+from sapar.finance.matching.postings import ResidualPart
 from sapar.finance.matching.run import MatchingRun, run_matching
 from sapar.finance.matching.suggesting import suggest
 from sapar.finance.matching.undoing import undo_match
@@ -31,6 +32,14 @@ SHARE_DAYS = 1
 Number = Annotated[int, msgspec.Meta(gt=0, le=NUMBER_MAX)]
 
 
+class Residual(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a difference that goes to several accounts; signed as the difference is."""
+
+    code: int
+    owner: str
+    amount_tiyn: int
+
+
 class Together(msgspec.Struct, frozen=True, kw_only=True):
     """Lines and items that go together.
 
@@ -39,6 +48,7 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
         lines: numbers of open bank lines, at least one.
         items: numbers of open items.
         residual: account, as (code, owner), of what the lines show beyond the items; with a reason.
+        residuals: the same for several accounts; they sum up to the difference.
         reason: the person's words.
     """
 
@@ -46,6 +56,7 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[Number]
     items: list[Number]
     residual: tuple[int, str] | None = None
+    residuals: list[Residual] = []
     reason: str = ""
 
 
@@ -144,6 +155,9 @@ class MatchingDesk:
             items=tuple(body.items),
             residual=body.residual,
             reason=body.reason,
+            residuals=tuple(
+                ResidualPart(one.code, one.owner, one.amount_tiyn) for one in body.residuals
+            ),
         )
         async with self._bench.ledger() as connection:
             done = await match_by_hand(
@@ -175,7 +189,10 @@ class MatchingDesk:
         agency_id, now = self._bench.agency(request), self._parts.clock.now()
 
         async def work(progress: Progress) -> MatchingRun:
-            return await run_matching(self._parts.pool, agency_id, person.name, now, progress)
+            async with self._bench.room():
+                return await run_matching(
+                    self._parts.pool, agency_id, person.name, now, progress, user_id=person.user_id
+                )
 
         return answer_lines(with_progress(work))
 

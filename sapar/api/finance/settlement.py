@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import APIRouter
@@ -13,18 +14,26 @@ from starlette.responses import Response
 from sapar.access.model import Person
 from sapar.api.dispatch.asking import add, answer, number_of, read_body
 from sapar.api.finance.cards import path_number
-from sapar.api.finance.workbench import Workbench, day_of
+from sapar.api.finance.workbench import Workbench, answer_foreseen, day_of
 from sapar.api.parts import Parts
 from sapar.core.db import translated
 from sapar.core.errors import BadInput
+from sapar.finance.agents.parties import fare_day
 from sapar.finance.bank.accounts import find_accounts
 from sapar.finance.cards.hiding import without_reference
 from sapar.finance.claims import claiming
 from sapar.finance.claims.claim_paper import claim_file
+from sapar.finance.said import refuse_card_number
 from sapar.finance.settlement import statements
 from sapar.finance.settlement.bank_file import exchange_file, orders_csv
-from sapar.finance.settlement.contracts import list_contracts
+from sapar.finance.settlement.contracts import (
+    NewContract,
+    add_contract,
+    list_contracts,
+    remove_contract,
+)
 from sapar.finance.settlement.disputes import decide_dispute, list_disputes, open_dispute
+from sapar.finance.settlement.foreseeing import foresee_contract
 from sapar.finance.settlement.paper import Format
 from sapar.finance.settlement.payments import list_orders, orders_for_bank, pay_statement
 from sapar.finance.settlement.running import run_settlement
@@ -38,6 +47,7 @@ _TYPES: dict[Format, str] = {
     "csv": "text/csv; charset=utf-8",
 }
 _PARTS = 500
+_REASON_MAX = 400
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +85,14 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     city: str = ""
 
 
+class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a version of a contract is taken away."""
+
+    reason: str
+
+
 def make_settlement_router(parts: Parts) -> APIRouter:
-    """Make the router; paying and deciding need `chief_accountant`."""
+    """Make the router; paying, deciding and agreeing on contracts need `chief_accountant`."""
     needs = parts.guard.needs
     looker = needs("accountant", "chief_accountant", "auditor")
     doer, chief = needs("accountant", "chief_accountant"), needs("chief_accountant")
@@ -84,7 +100,12 @@ def make_settlement_router(parts: Parts) -> APIRouter:
     router = APIRouter()
     base = "/api/finance"
     one = f"{base}/statements/{{statement_no}}"
+    contracts = f"{base}/contracts"
     add(router, looker, "GET", f"{base}/carriers.json", desk.carriers)
+    add(router, chief, "POST", contracts, desk.add_carrier_contract, NewContract)
+    add(router, chief, "POST", f"{contracts}/foresee", desk.foresee_carrier_contract, NewContract)
+    add(router, chief, "POST", f"{contracts}/{{contract_no}}/withdraw",
+        desk.withdraw_carrier_contract, Withdrawn)  # fmt: skip
     add(router, looker, "GET", one, desk.statement)
     add(router, looker, "GET", f"{one}/file", desk.statement_file)
     add(router, looker, "GET", f"{base}/statement-lines/{{line_no}}/parts.json", desk.line_parts)
@@ -118,6 +139,9 @@ class SettlementDesk:
                 accounts = await find_accounts(connection, agency_id)
                 body = {
                     "time_s": self._parts.clock.time(),
+                    "today": fare_day(
+                        ZoneInfo(self._parts.known(agency_id).timezone), self._parts.clock.now()
+                    ),
                     "carriers": await statements.list_carriers(connection, agency_id),
                     "contracts": await list_contracts(connection, agency_id),
                     "statements": await statements.list_statements(connection, agency_id),
@@ -127,6 +151,38 @@ class SettlementDesk:
                     "bank_accounts": [one.account for one in accounts],
                 }
         return answer(body)
+
+    async def foresee_carrier_contract(self, request: Request, person: Person) -> Response:
+        """What a version of a contract would change; nothing is kept of it."""
+        body = await read_body(request, NewContract)
+        by = self._by(person)
+        agency_id = self._bench.agency(request)
+        async with self._bench.ledger() as connection:
+            return await answer_foreseen(
+                foresee_contract(connection, agency_id, body, actor=by["actor"], now=by["now"])
+            )
+
+    async def add_carrier_contract(self, request: Request, person: Person) -> Response:
+        """Add a version of a carrier's contract; the same again gives the one that is there."""
+        body = await read_body(request, NewContract)
+        async with self._bench.ledger() as connection:
+            added = await add_contract(
+                connection, self._bench.agency(request), body, **self._by(person)
+            )
+        return answer(added, 201)
+
+    async def withdraw_carrier_contract(self, request: Request, person: Person) -> Response:
+        """Take a version away that nothing was settled by."""
+        agency_id, number = self._bench.agency(request), path_number(request, "contract_no")
+        body = await read_body(request, Withdrawn)
+        if not body.reason.strip() or len(body.reason) > _REASON_MAX:
+            raise BadInput("Say why, in one line.", code="reason_needed")
+        refuse_card_number(body.reason)
+        async with self._bench.ledger() as connection:
+            await remove_contract(
+                connection, agency_id, number, reason=body.reason.strip(), **self._by(person)
+            )
+        return answer({"withdrawn": number})
 
     async def statement(self, request: Request, _person: Person) -> Response:
         """A statement with its lines and disputes."""

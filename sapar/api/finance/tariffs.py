@@ -225,7 +225,8 @@ class TariffsDesk:
             self._bench.agency(request),
             _version_no(request),
             note=_reason(body.note),
-            person=person,
+            actor=person.name,
+            user_id=person.user_id,
             now=self._parts.clock.now(),
         )
         return answer({"taken_back": True})

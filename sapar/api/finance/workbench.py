@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import date
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sapar.api.dispatch.asking import answer
 from sapar.api.parts import Parts
 from sapar.core.db import AsyncConnection, connect_async
-from sapar.core.errors import BadInput
+from sapar.core.errors import BadInput, NotFound, Refused
 from sapar.finance.bank.cards import mask
 from sapar.ticketing.cards.operations import Desk
 from sapar.ticketing.ledger.role import restricted
@@ -39,17 +40,26 @@ class Workbench:
         """
         return self._parts.known(self._parts.agency_id(request)).agency_id
 
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """Take one of the instance's places for work with a connection of its own; see `Places`."""
+        return self._parts.ledger_places.room()
+
     @asynccontextmanager
     async def ledger(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection that may add to the ledger, and change nothing there."""
-        if self._conninfo is None:
-            conninfo = self._parts.settings.database_url.get_secret_value()
-            self._conninfo = await asyncio.to_thread(restricted, conninfo)
-        connection = await connect_async(self._conninfo)
-        try:
-            yield connection
-        finally:
-            await connection.close()
+        """Open a connection that may add to the ledger, and change nothing there.
+
+        Raises:
+            Unavailable: as `room`; or the database does not answer.
+        """
+        async with self.room():
+            if self._conninfo is None:
+                conninfo = self._parts.settings.database_url.get_secret_value()
+                self._conninfo = await asyncio.to_thread(restricted, conninfo)
+            connection = await connect_async(self._conninfo)
+            try:
+                yield connection
+            finally:
+                await connection.close()
 
     async def desk(self) -> Desk:
         """Give a desk for operations on cards, with the tariffs and carriers of this moment."""
@@ -60,6 +70,16 @@ class Workbench:
             tools.accounts,
             lambda connection, touched: judge_again(connection, tools, touched),
         )
+
+
+async def answer_foreseen(told: Awaitable[object]) -> Response:
+    """Answer what an act would come to (`foreseen`), or why it would be `refused`."""
+    body: dict[str, object] = {"foreseen": None, "refused": None}
+    try:
+        body["foreseen"] = await told
+    except (BadInput, Refused, NotFound) as exc:
+        body["refused"] = {"code": exc.code, "message": exc.message, "hint": exc.hint}
+    return answer(body)
 
 
 def day_of(request: Request, name: str) -> date | None:

@@ -1,16 +1,23 @@
-"""Arrivals and departures: at a stop, around a place, and one of them."""
+"""Arrivals and departures: at a stop, around a place, and one of them.
+
+A wide board is long work in the event loop, so it is made in slices, and around a place only so
+much of it is made: the stops nearest to the middle come first.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from sapar.api.arrivals import board as b
-from sapar.api.arrivals.board import make_board
+from sapar.api.arrivals.board import Arrival, make_board
+from sapar.api.arrivals.slices import Slices, batched, run_between
 from sapar.api.onebusaway.arrival import Arrivals
-from sapar.api.onebusaway.asked import Asked
+from sapar.api.onebusaway.asked import Asked, split_id
 from sapar.api.onebusaway.cities import Cities, City, References
+from sapar.core.clock import Clock
 from sapar.core.errors import BadInput, NotFound
 
 BEFORE_MIN, AFTER_MIN = 5, 35
@@ -18,50 +25,36 @@ _BEFORE_MAX, _AFTER_MAX = 240, 720
 _COUNT = 250
 _HERE_M = 200.0
 _WINDOW_S = 86_400.0
+_HOUR_S = 3600.0
+_STOPS_MAX = 250  # boards around one place
+_CALLS_MAX = 5000  # arrivals on them together
+_AT_ONCE = 50  # arrivals that are written in a slice
 
 
 class Boards:
     """The methods about arrivals; each gives the data of the answer."""
 
-    def __init__(self, cities: Cities) -> None:
-        self._cities = cities
+    def __init__(self, cities: Cities, clock: Clock) -> None:
+        self._cities, self._clock = cities, clock
 
     async def for_stop(self, full_id: str, asked: Asked) -> dict[str, Any]:
         """Give `arrivals-and-departures-for-stop`."""
         city, local = await self._cities.of(full_id)
         span = span_of(city, asked)
-        return stop_data(city, city.stop_row(local), span, references_of(asked))
+        work = stop_data(city, city.stop_row(local), span, references_of(asked))
+        return await run_between(work, self._clock)
 
     async def for_location(self, asked: Asked) -> dict[str, Any]:
         """Give `arrivals-and-departures-for-location`."""
         box = asked.box(_HERE_M)
-        most = asked.whole("maxCount", _COUNT, 1, 1000)
-        types = {text for text in asked.text("routeType").split(",") if text}
-        references = references_of(asked)
-        found: list[tuple[int, msgspec.Raw]] = []
-        stop_ids: list[str] = []
-        nearby: list[dict[str, Any]] = []
-        situations: set[str] = set()
-        for city in await self._cities.all():
-            span = span_of(city, asked)
-            for row, metres in stops_in(city, box):
-                stop_ids.append(city.elements.name(city.now.places.stops[row].stop_id))
-                nearby.append({"distanceFromQuery": metres, "stopId": stop_ids[-1]})
-                references.stop(city, row)
-                found += arrivals_at(city, row, span, references, types)
-                situations.update(_stop_situations(city, row, references))
-        if not found and asked.flag("emptyReturnsNotFound", default=False):
-            raise NotFound("Nothing comes here.", code="nothing_here")
-        found.sort(key=lambda timed: timed[0])
-        nearby.sort(key=lambda stop: stop["distanceFromQuery"])
-        entry = {
-            "arrivalsAndDepartures": [element for _, element in found[:most]],
-            "limitExceeded": len(found) > most,
-            "nearbyStopIds": nearby[:most],
-            "situationIds": sorted(situations),
-            "stopIds": stop_ids[:most],
-        }
-        return {"entry": entry, "references": references.data()}
+        there = [
+            (metres, number, row, city)
+            for number, city in enumerate(await self._cities.all())
+            for row, metres in stops_in(city, box)
+        ]
+        there.sort(key=lambda stop: stop[:3])
+        near = [(metres, row, city) for metres, _, row, city in there]
+        return await run_between(_around(near, asked), self._clock)
 
     async def one(self, full_id: str, asked: Asked) -> dict[str, Any]:
         """Give `arrival-and-departure-for-stop`: one run's call at a stop."""
@@ -73,12 +66,9 @@ class Boards:
             raise BadInput("tripId and serviceDate are needed", code="no_trip")
         sequence = asked.whole("stopSequence", -1, -1, 10_000)
         vehicle_id = asked.text("vehicleId")
-        index = city.now.places.index
-        # the whole day of the run, and what it reaches into the next one
-        span = (day_s, 3600.0, 2 * _WINDOW_S)
         references = references_of(asked)
         trial = Arrivals(city, References(included=False))
-        for call in make_board(index, city.now.live, city.now.memory, row, span):
+        for call in _board_of_run(city, row, trip_id, day_s):
             if city.elements.name(call.trip_id) != trip_id:
                 continue
             found = msgspec.json.decode(trial.element(row, call))
@@ -94,6 +84,54 @@ class Boards:
                 "references": references.data(),
             }
         raise NotFound("That run does not call there on that date.", code="no_such_call")
+
+
+def _around(near: Sequence[tuple[float, int, City]], asked: Asked) -> Slices[dict[str, Any]]:
+    """Make the data of `arrivals-and-departures-for-location` from stops, the nearest first."""
+    most = asked.whole("maxCount", _COUNT, 1, 1000)
+    types = {text for text in asked.text("routeType").split(",") if text}
+    references = references_of(asked)
+    found: list[tuple[int, msgspec.Raw]] = []
+    nearby: list[dict[str, Any]] = []
+    situations: set[str] = set()
+    for metres, row, city in near[:_STOPS_MAX]:
+        if len(found) >= _CALLS_MAX:
+            break
+        stop_id = city.elements.name(city.now.places.stops[row].stop_id)
+        nearby.append({"distanceFromQuery": metres, "stopId": stop_id})
+        references.stop(city, row)
+        found += yield from arrivals_at(city, row, span_of(city, asked), references, types)
+        situations.update(_stop_situations(city, row, references))
+        yield
+    if not found and asked.flag("emptyReturnsNotFound", default=False):
+        raise NotFound("Nothing comes here.", code="nothing_here")
+    found.sort(key=lambda timed: timed[0])
+    entry = {
+        "arrivalsAndDepartures": [element for _, element in found[:most]],
+        "limitExceeded": len(nearby) < len(near) or len(found) > most,
+        "nearbyStopIds": nearby[:most],
+        "situationIds": sorted(situations),
+        "stopIds": [stop["stopId"] for stop in nearby[:most]],
+    }
+    return {"entry": entry, "references": references.data()}
+
+
+def _board_of_run(city: City, row: int, full_trip_id: str, day_s: float) -> list[Arrival]:
+    """Give as little of a stop's board as surely has a run of a date that begins at `day_s`."""
+    now = city.now
+    index, live = now.places.index, now.live
+    trips = now.plan.timetable.trips
+    trip = trips.index.get(split_id(full_trip_id)[1])
+    # the whole day of the run, and what it reaches into the next one
+    span = (day_s, _HOUR_S, 2 * _WINDOW_S)
+    if trip is None:
+        if live is None or all(city.elements.name(r.trip_id) != full_trip_id for r in live.runs):
+            return []
+    elif not index.repeated[trip]:
+        # calls are on a board by their planned time too; an hour is for the change of clocks
+        first_s, last_s = int(trips.first_s[trip]), int(trips.last_s[trip])
+        span = (day_s + first_s, _HOUR_S, last_s - first_s + _HOUR_S)
+    return make_board(index, live, now.memory, row, span)
 
 
 def references_of(asked: Asked) -> References:
@@ -121,14 +159,14 @@ def stops_in(city: City, box: Any) -> list[tuple[int, float]]:
 
 def stop_data(
     city: City, row: int, span: tuple[float, float, float], references: References
-) -> dict[str, Any]:
-    """Give the data of `arrivals-and-departures-for-stop`."""
+) -> Slices[dict[str, Any]]:
+    """Make the data of `arrivals-and-departures-for-stop`."""
     elements, stops = city.elements, city.now.places.stops
     references.stop(city, row)
     nearby = elements.nearby(row)
     for other in nearby:
         references.stop(city, other)
-    found = arrivals_at(city, row, span, references, set())
+    found = yield from arrivals_at(city, row, span, references, set())
     entry = {
         "arrivalsAndDepartures": [element for _, element in found],
         "nearbyStopIds": [elements.name(stops[other].stop_id) for other in nearby],
@@ -136,6 +174,16 @@ def stop_data(
         "stopId": elements.name(stops[row].stop_id),
     }
     return {"entry": entry, "references": references.data()}
+
+
+def at_once(work: Slices[dict[str, Any]]) -> dict[str, Any]:
+    """Do work without a pause: what is asked for is short."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            data: dict[str, Any] = end.value
+            return data
 
 
 def _stop_situations(city: City, row: int, references: References) -> list[str]:
@@ -155,14 +203,18 @@ def arrivals_at(
     span: tuple[float, float, float],
     references: References,
     types: set[str],
-) -> list[tuple[int, msgspec.Raw]]:
-    """List the arrivals of a stop, each with its time, without runs that leave it out."""
+) -> Slices[list[tuple[int, msgspec.Raw]]]:
+    """Make the list of a stop's arrivals, each with its time, without runs that leave it out."""
     now = city.now
     board = make_board(now.places.index, now.live, now.memory, row, span)
     arrivals = Arrivals(city, references)
-    return [
-        (call.time_s, arrivals.element(row, call))
-        for call in board
-        if call.state != b.LEFT_OUT
-        and (not types or call.route < 0 or str(now.places.routes[call.route].type) in types)
-    ]
+    found: list[tuple[int, msgspec.Raw]] = []
+    for some in batched(board, _AT_ONCE):
+        yield
+        found += [
+            (call.time_s, arrivals.element(row, call))
+            for call in some
+            if call.state != b.LEFT_OUT
+            and (not types or call.route < 0 or str(now.places.routes[call.route].type) in types)
+        ]
+    return found

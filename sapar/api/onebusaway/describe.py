@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sapar.api.errors import RETRY_AFTER
 from sapar.api.onebusaway.envelope import TEXTS
 from sapar.api.onebusaway.methods import Method, Parameter
 
@@ -59,6 +60,7 @@ def describe(method: Method) -> dict[str, Any]:
                 status: {
                     "description": TEXTS[status],
                     "content": {"application/json": {"example": _failure(status)}},
+                    **({"headers": RETRY_AFTER} if status in {429, 503} else {}),
                 }
                 for status in (400, 401, 404, 429, 503)
             },

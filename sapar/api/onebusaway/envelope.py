@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from sapar.core.errors import BadInput, NotFound, Refused, SaparError
+from sapar.core.errors import BadInput, NotFound, Refused, SaparError, Unavailable
 
 TEXTS = {
     200: "OK",
@@ -61,4 +61,4 @@ def status_of(error: SaparError) -> int:
     for kind, status in ((Unauthorised, 401), (NotFound, 404), (BadInput, 400)):
         if isinstance(error, kind):
             return status
-    return 503 if type(error).__name__ == "Unavailable" else 500
+    return 503 if isinstance(error, Unavailable) else 500

@@ -88,7 +88,7 @@ def list_methods(parts: Parts) -> list[Method]:
     cities = Cities(parts)
     return [
         *_of_network(Networks(parts, cities)),
-        *_of_boards(Boards(cities)),
+        *_of_boards(Boards(cities, parts.clock)),
         *_of_trips(Trips(cities)),
         *_of_schedules(Schedules(cities)),
         *_of_problems(Problems(parts, cities)),

@@ -14,9 +14,10 @@ from starlette.responses import Response
 
 from sapar.access.errors import TooSoon
 from sapar.api.document import JSON, Document, DocumentResponse
+from sapar.api.errors import not_now
 from sapar.api.lazy import Lazy
 from sapar.api.onebusaway.asked import Asked
-from sapar.api.onebusaway.boards import BEFORE_MIN, references_of, span_of, stop_data
+from sapar.api.onebusaway.boards import BEFORE_MIN, at_once, references_of, span_of, stop_data
 from sapar.api.onebusaway.cities import City
 from sapar.api.onebusaway.describe import describe
 from sapar.api.onebusaway.elements import Elements
@@ -32,6 +33,7 @@ _BOARD = f"{BASE}arrivals-and-departures-for-stop/"
 BOARD_ROUTE = _BOARD + "{id}.json"
 _ENDING = ".json"
 _QUERY_MAX = 400
+_AT_HAND_S = 5400.0
 _NOTHING_SAID = (b"key=", b"version=", b"app_ver=", b"app_uid=", b"app=", b"platform=")
 _OURS = secrets.token_hex(8)  # of this process: others number theirs too
 _NUMBERS = count()
@@ -75,7 +77,7 @@ async def _answer(parts: Parts, method: Method, request: Request) -> Response:
         status = status_of(exc)
         if status == 500:
             _log.error("onebusaway_failed", method=method.path, reason=exc.message)
-        return failed(status, time_s, {"retry-after": "2"} if status == 503 else None)
+        return failed(status, time_s, not_now(exc.code) if status == 503 else None)
     if method.lasts and asked.text("callback") == "":
         return DocumentResponse(_lasting(data, time_s))
     return answer(data, time_s)
@@ -92,7 +94,8 @@ def _lasting(data: bytes, time_s: float) -> Document:
 def find_board(parts: Parts, path: str, query: bytes) -> tuple[str, Document] | None:
     """Give (route, answer) of arrivals-and-departures-for-stop without any routing.
 
-    None when it has to go the long way: nothing decoded yet, an unknown stop, an odd query.
+    None when it has to go the long way: nothing decoded yet, an unknown stop, an odd query, a board
+    so wide that it takes long.
     """
     if not path.startswith(_BOARD) or not path.endswith(_ENDING) or len(query) > _QUERY_MAX:
         return None
@@ -102,20 +105,31 @@ def find_board(parts: Parts, path: str, query: bytes) -> tuple[str, Document] | 
         return None
     said = [part for part in query.split(b"&") if part and not part.startswith(_NOTHING_SAID)]
     key = ("onebusaway", local, b"&".join(said))
-    document = now.documents.get(key)
+    document = now.kept.find(key)
     if document is not None:
         return BOARD_ROUTE, document
     elements = now.plan.derived("onebusaway")
     row = now.plan.timetable.stops.index.get(local)
     if row is None or not isinstance(elements, Elements):
         return None
-    pairs = parse_qsl(b"&".join(said).decode("ascii", "replace"), keep_blank_values=True)
-    try:
+
+    def make() -> Document:
+        pairs = parse_qsl(b"&".join(said).decode("ascii", "replace"), keep_blank_values=True)
         asked, city = Asked(dict(pairs)), City(now, elements)
-        data = encode_data(stop_data(city, row, span_of(city, asked), references_of(asked)))
-    except SaparError:
+        span = span_of(city, asked)
+        if span[1] + span[2] > _AT_HAND_S:
+            raise _TooWide  # others wait meanwhile: it is made in slices
+        data = encode_data(at_once(stop_data(city, row, span, references_of(asked))))
+        return _board(wrap(data, parts.clock.time()), now.held)
+
+    try:
+        return BOARD_ROUTE, now.kept.find_or_make(key, make)
+    except (SaparError, _TooWide):
         return None
-    return BOARD_ROUTE, now.keep(key, _board(wrap(data, parts.clock.time()), now.held))
+
+
+class _TooWide(Exception):
+    """A board that takes too long to be made before there is a task."""
 
 
 def _board(body: bytes, held: object) -> Document:

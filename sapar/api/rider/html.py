@@ -47,12 +47,16 @@ def _stop_item(base: str, language: Language, stop: StopListed) -> str:
     )
 
 
+KEPT_S = {"scheduled": 180, "cancelled": 300, "skipped": 300, "passed": 300}
+"""So long after its time a run is shown that nobody has seen, will not come, or has passed."""
+
+
 def stop_html(base: str, language: Language, board: BoardShown) -> str:
     """Give the board of a stop."""
     words = WORDS[language]
     zone = ZoneInfo(board.timezone)
     names = {route.route_id: route.short_name or route.long_name for route in board.routes}
-    coming = _without_repeats(one for one in board.arrivals if _is_to_come(one, board.time_s))
+    coming = _without_repeats(one for one in board.arrivals if _is_shown(one, board.time_s))
     shown = coming[:SHOWN_MAX]
     rows = "".join(_row(words, one, names, board.time_s, zone) for one in shown)
     parts = [f"<h1>{escape(board.stop.name)}</h1>"]
@@ -66,11 +70,19 @@ def stop_html(base: str, language: Language, board: BoardShown) -> str:
     return _page(base, language, f"/stop/{quote(board.stop.stop_id, safe='')}", "".join(parts))
 
 
-def _is_to_come(one: ArrivalShown, now_s: int) -> bool:
-    """Tell whether a call is still ahead: what the timetable alone says has no late buses."""
-    if one.state in {"scheduled", "cancelled", "skipped"} and not one.headway_s:
-        return (one.scheduled_departure_s or one.scheduled_arrival_s or now_s) >= now_s
-    return one.state != "passed"
+def _is_shown(one: ArrivalShown, now_s: int) -> bool:
+    """Tell whether a call is worth a line; `isShown` of the page with script has the same rule.
+
+    Where nobody knows of a bus, its time is kept for a while: it may be late. Then it goes, for it
+    has come or it never will. Whoever waits for a run that was cancelled, or that has just passed,
+    still reads so.
+    """
+    kept_s = KEPT_S.get(one.state)
+    passed = one.state == "passed"
+    if kept_s is None or (one.headway_s and not passed):
+        return True
+    at_s = (one.passed_s if passed else None) or one.scheduled_departure_s
+    return (at_s or one.scheduled_arrival_s or now_s) > now_s - kept_s
 
 
 def _without_repeats(calls: Iterable[ArrivalShown]) -> list[ArrivalShown]:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from sapar.api.arrivals.answers import BoardShown, encode_board
 from sapar.api.arrivals.live import Now
+from sapar.api.arrivals.routes import RIDER_SPAN
 from sapar.api.document import DocumentResponse, accepts_gzip
 from sapar.api.parts import Parts
 from sapar.api.rider import alerts, html, places, rides, shell
@@ -21,7 +22,6 @@ from sapar.api.rider.words import WORDS, Language, choose_language
 from sapar.core.errors import BadInput, NotFound
 
 LANGUAGE_COOKIE = "sapar_rider_lang"
-_BEFORE_S, _AFTER_S, _LIMIT = 300, 5400, 40
 _REFRESH_S = 30
 _NO_STORE = {"cache-control": "no-store"}
 _ENCODER = msgspec.json.Encoder()
@@ -141,7 +141,8 @@ class RiderPages:
             row = None
         if row is None:
             return self._page(request, html.unknown_html(base, language), status=404)
-        plain = encode_board(now, row, _BEFORE_S, _AFTER_S, _LIMIT)
+        before_min, after_min, limit = RIDER_SPAN
+        plain = encode_board(now, row, before_min * 60, after_min * 60, limit)
         board = msgspec.json.decode(plain, type=BoardShown)
         return self._page(
             request,

@@ -70,8 +70,8 @@ def make_town(connection: Connection, cards: int, master: bytes, now: datetime) 
     zipped = city_tariff()
     connection.execute(
         "INSERT INTO tariff_version (agency_id, version_no, name, digest, zip, effective_from,"
-        " created_by, published_at, published_by)"
-        " VALUES (%s, 1, 'bench', %s, %s, '2020-01-01Z', 'bench', now(), 'bench')",
+        " created_by, published_at, published_by, alone_reason)"
+        " VALUES (%s, 1, 'bench', %s, %s, '2020-01-01Z', 'bench', now(), 'bench', 'bench')",
         (AGENCY, hashlib.sha256(zipped).hexdigest(), zipped),
     )
     _make_fleets(connection)

@@ -28,6 +28,10 @@ def demo(
     incidents: Annotated[
         bool, typer.Option(help="Plant things that a control room must see.")
     ] = False,
+    finance_day: Annotated[
+        bool,
+        typer.Option(help="Lay down yesterday of generated cities for finance to close."),
+    ] = True,
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one line of JSON: what came of it.")
     ] = False,
@@ -52,10 +56,10 @@ def demo(
         directory = state_directory(Path.cwd()) / "demo"
         with hold_directory(directory):
             cities = _cities(names, buses, seed, gtfs, positions, directory)
-            running = Demo(
-                cities, DemoOptions(minutes, speed, seed, incidents=incidents), directory, _say
+            options = DemoOptions(
+                minutes, speed, seed, incidents=incidents, finance_day=finance_day
             )
-            report = running.run()
+            report = Demo(cities, options, directory, _say).run()
         if as_json:
             typer.echo(json.dumps(report, ensure_ascii=False))
         else:

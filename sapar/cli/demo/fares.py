@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,25 @@ CARDS = 30_000
 
 _CARRIERS = ("avtopark-1", "avtopark-2", "tulpar")
 _BACK = dt.timedelta(days=2)
-_PURSES_KZT = (0, 200, 1_000, 5_000)
+PURSES_KZT = (0, 200, 1_000, 5_000)
+"""What is on the cards that move in, in turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticketing:
+    """What a city's taps are made with.
+
+    Attributes:
+        aboard: a validator for each vehicle; keys: theirs, by name.
+        people: who may ride; fares: what validators take, as (product, tiyn a rider) by category.
+        route_ids: by the people's line numbers.
+    """
+
+    aboard: Sequence[Credentials]
+    keys: Mapping[str, DeviceKey]
+    people: Population
+    fares: Mapping[str, tuple[str, int]]
+    route_ids: Sequence[str]
 
 
 def validators_path(folder: Path) -> Path:
@@ -33,9 +52,10 @@ def validators_path(folder: Path) -> Path:
 
 def prepare_ticketing(
     settings: Settings, city: DemoCity, folder: Path, seed: int, clock: Clock
-) -> None:
+) -> Ticketing:
     """Register validators, carriers, tariff and cards of a city, and write the simulator's file."""
-    from sapar.simulators.validators_file import write_validators
+    from sapar.gtfs.timetable import load_timetable
+    from sapar.simulators.validators_file import read_fares, write_validators
     from sapar.ticketing.keys import ensure_master_key
 
     began = dt.datetime.fromtimestamp(city.start_s, dt.UTC) - _BACK
@@ -46,10 +66,21 @@ def prepare_ticketing(
         keys = _register_keys(connection, city, aboard, began, master, seed)
         _register_carriers(connection, city)
     write_validators(validators_path(folder), aboard, keys)
-    people = make_population(CARDS, _count_lines(city), seed)
+    route_ids = load_timetable(city.gtfs, city.agency_id).routes.ids
+    people = make_population(CARDS, len(route_ids), seed)
     total = _write_cards(people, folder / "cards.csv")
     there = ScaledClock(clock.wall(), began.timestamp(), 1.0)
     asyncio.run(_fill(settings, city, folder / "cards.csv", total, there))
+    return Ticketing(aboard, keys, people, read_fares(city.gtfs), route_ids)
+
+
+def rewrite_validators(
+    folder: Path, ticketing: Ticketing, totals: Mapping[str, tuple[int, int]]
+) -> None:
+    """Tell the simulator where the grand totals of validators stand, as (taps, tiyn)."""
+    from sapar.simulators.validators_file import write_validators
+
+    write_validators(validators_path(folder), ticketing.aboard, ticketing.keys, totals)
 
 
 def _register_validators(
@@ -116,12 +147,6 @@ def _register_carriers(connection: Connection, city: DemoCity) -> None:
         )
 
 
-def _count_lines(city: DemoCity) -> int:
-    from sapar.gtfs.timetable import load_timetable
-
-    return len(load_timetable(city.gtfs, city.agency_id).routes.ids)
-
-
 def _write_cards(people: Population, path: Path) -> int:
     """Write the cards as the file of a system that they move in from; give what they hold, tiyn."""
     total = 0
@@ -129,7 +154,7 @@ def _write_cards(people: Population, path: Path) -> int:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(("card_ref", "category", "purse", "debt", "deposit"))
         for card in range(len(people)):
-            purse = _PURSES_KZT[card % len(_PURSES_KZT)]
+            purse = PURSES_KZT[card % len(PURSES_KZT)]
             total += purse * 100
             writer.writerow((people.card_ref(card), people.category_of(card), purse, 0, 0))
     return total
@@ -150,7 +175,10 @@ async def _fill(
         zone = await agency_zone(pool, agency_id)
         data = city_tariff(timezone=zone.key)
         draft = await store_draft(pool, agency_id, data, now=now, actor="demo")
-        await publish(pool, agency_id, draft.version_no, now, now=now, actor="demo", force=True)
+        await publish(
+            pool, agency_id, draft.version_no, now,
+            now=now, actor="demo", force=True, alone="the demo's first tariff",
+        )  # fmt: skip
     connection = await connect_async(conninfo)
     async with connection:
         desk = Desk(clock, Accounts(conninfo))

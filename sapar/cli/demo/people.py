@@ -17,6 +17,8 @@ PEOPLE: tuple[tuple[str, str, Role], ...] = (
     ("aigerim", "Айгерім Сапарова", "dispatcher"),
     ("daniyar", "Данияр Оспанов", "dispatcher"),
     ("auditor", "Сәуле Ахметова", "auditor"),
+    ("aigul", "Айгүл Нұрланова", "accountant"),
+    ("bota", "Бота Серікқызы", "chief_accountant"),
     ("admin", "Ерлан Жұмабаев", "admin"),
 )
 """Name to sign in with, full name, role in all cities."""

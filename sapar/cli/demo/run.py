@@ -14,6 +14,7 @@ from typing import Any
 
 from sapar.cli.demo.cities import DemoCity
 from sapar.cli.demo.fares import CARDS, judge_ticketing, prepare_ticketing, validators_path
+from sapar.cli.demo.finance import FinanceDay, finance_table, lay_down_yesterday
 from sapar.cli.demo.observer import Observer
 from sapar.cli.demo.people import people_table, prepare_people
 from sapar.cli.demo.validation import validate_samples
@@ -30,6 +31,7 @@ Say = Callable[[str], None]
 _READY_TIMEOUT_S = 180.0
 _DRAIN_PATIENCE_S = 40.0
 _POLL_S = 0.2
+_BEFORE = dt.timedelta(hours=1)  # what was laid down of yesterday came earlier
 # How long parts need to read a timetable: a recording must not begin before they have.
 _LEAD_S = 10.0
 _LEAD_BYTES_PER_S = 150_000
@@ -46,6 +48,7 @@ class DemoOptions:
         workers: ingest workers.
         validate: judge sampled feeds at the end.
         incidents: plant what a control room must see.
+        finance_day: lay down yesterday of generated cities for finance to close.
     """
 
     minutes: float | None
@@ -54,6 +57,7 @@ class DemoOptions:
     workers: int = 2
     validate: bool = True
     incidents: bool = False
+    finance_day: bool = True
 
 
 @dataclass(slots=True)
@@ -68,6 +72,7 @@ class Demo:
     interrupted: threading.Event = field(default_factory=threading.Event)
     _orderly: bool = field(default=False, init=False)
     _password: str = field(default="", init=False)
+    _finance: list[FinanceDay] = field(default_factory=list, init=False)
 
     def run(self) -> dict[str, Any]:
         """Run from start to end; give what came of it."""
@@ -122,8 +127,17 @@ class Demo:
             self._register(conninfo, city)
             if city.positions is None:
                 self.say(f"{city.agency_id}: validators, a tariff and {CARDS:,} cards")
-                folder = self._folder(city)
-                prepare_ticketing(settings, city, folder, self.options.seed, self.clock)
+                self._prepare_ticketing(settings, city)
+
+    def _prepare_ticketing(self, settings: Settings, city: DemoCity) -> None:
+        folder, seed = self._folder(city), self.options.seed
+        ticketing = prepare_ticketing(settings, city, folder, seed, self.clock)
+        if self.options.finance_day:
+            self.say(f"{city.agency_id}: yesterday, for finance to close")
+            files = folder / "finance"
+            self._finance.append(
+                lay_down_yesterday(settings, city, files, ticketing, seed, self.clock)
+            )
 
     def _register(self, conninfo: str, city: DemoCity) -> None:
         """Register a tracker for every vehicle and write the passwords for the simulator."""
@@ -190,6 +204,8 @@ class Demo:
             self.say("")
             self.say(urls_table(settings, self.cities))
             self.say(people_table(self._password))
+            if self._finance:
+                self.say(finance_table(self._finance))
             self._watch(stack, supervisor, max(0.0, wait_s))
             state = [
                 (in_service(self._folder(city) / "truth"), observer.seen)
@@ -272,7 +288,13 @@ class Demo:
         self.say("comparing what was published with what is stored")
         truths = [self._folder(city) / "truth" for city in self.cities]
         conninfo = settings.database_url.get_secret_value()
-        report = compare_stored(conninfo, truths) | judge_ticketing(conninfo)
+        begun = dt.datetime.fromtimestamp(settings.clock_origin_time_s, dt.UTC) - _BEFORE
+        report = compare_stored(conninfo, truths, begun) | judge_ticketing(conninfo)
+        for one in self._finance:
+            for name, count in one.counts.items():
+                report[name] -= count
+        if self._finance:
+            report["finance_day"] = {one.agency_id: one.report for one in self._finance}
         latencies: list[float] = []
         unseen = 0
         for truth, observer in zip(truths, observers, strict=True):

@@ -8,6 +8,7 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ _TABLES = {"gps": "fix", "event": "event", "shift": "shift"}
 # Nobody plants the window against double debits: who rides twice in it is a matter of chance.
 _TAPS = (
     "SELECT agency_id, device_id, epoch, seq, count(*) FROM tap JOIN device USING (device_no)"
-    " WHERE status <> 'held' OR code = 'double_debit' GROUP BY 1, 2, 3, 4"
+    " WHERE (status <> 'held' OR code = 'double_debit') AND received_at >= %s GROUP BY 1, 2, 3, 4"
 )
 _REJECTED = (
     "SELECT code, sum(count)::bigint FROM ("
@@ -33,8 +34,8 @@ Identity = tuple[str, str, str, int, int]
 """agency, device, kind, epoch, seq"""
 
 
-def compare_stored(conninfo: str, truth_dirs: Sequence[Path]) -> dict[str, Any]:
-    """Compare what simulators published with what the database holds, as sets.
+def compare_stored(conninfo: str, truth_dirs: Sequence[Path], begun: datetime) -> dict[str, Any]:
+    """Compare what simulators published with what the database holds since they begun, as sets.
 
     Two contents under one number count as two. `rejected_as_planted` says that every code was
     given exactly as often as the simulators expected.
@@ -46,11 +47,12 @@ def compare_stored(conninfo: str, truth_dirs: Sequence[Path]) -> dict[str, Any]:
         for kind, table in _TABLES.items():
             rows = connection.execute(
                 f"SELECT agency_id, device_id, epoch, seq, count(*) FROM {table}"  # noqa: S608
-                " JOIN device USING (device_no) GROUP BY 1, 2, 3, 4"
+                " JOIN device USING (device_no) WHERE received_at >= %s GROUP BY 1, 2, 3, 4",
+                (begun,),
             )
             for agency_id, device_id, epoch, seq, count in rows:
                 stored[agency_id, device_id, kind, epoch, seq] = count
-        for row in connection.execute(_TAPS):
+        for row in connection.execute(_TAPS, (begun,)):
             stored[row[0], row[1], "tap", row[2], row[3]] = row[4]
         for code, count in connection.execute(_REJECTED):
             rejected[code] = count

@@ -39,6 +39,9 @@ def _add_import(app: typer.Typer, party: Party) -> None:
             Path | None, typer.Option("--mapping", exists=True, help="JSON: how it is read.")
         ] = None,
         keep: Annotated[bool, typer.Option("--keep", help="Keep the mapping for it.")] = False,
+        again: Annotated[
+            bool, typer.Option("--again", help="Let a file stand again that was corrected since.")
+        ] = False,
         agency: Agency = None,
     ) -> None:
         """Take a day's register, whole or not at all; the same file again adds nothing."""
@@ -52,7 +55,7 @@ def _add_import(app: typer.Typer, party: Party) -> None:
         async def work(pool: Pool, agency_id: str, who: Who) -> Imported:
             done = await import_register(
                 pool, agency_id, party, name, day.date(), file.read_bytes(), who,
-                file_name=file.name, number=number, mapping=read_by,
+                file_name=file.name, number=number, mapping=read_by, again=again,
             )  # fmt: skip
             if keep and read_by is not None:
                 await keep_mapping(pool, agency_id, party, name, plain_mapping(read_by), who)
@@ -61,6 +64,11 @@ def _add_import(app: typer.Typer, party: Party) -> None:
         done = run_as(work, agency)
         told = "was here already" if done.repeated else f"has {done.row_count} rows"
         typer.echo(f"register {done.register_no} {told}, {tenge(done.total_tiyn)}")
+        if done.standing_no != done.register_no:
+            typer.echo(
+                f"register {done.standing_no} corrected it and stands for the day;"
+                " --again lets this file stand instead"
+            )
 
 
 def _add_list(app: typer.Typer, party: Party) -> None:

@@ -52,7 +52,10 @@ def days(agency: Agency = None, as_json: AsJson = False) -> None:
         _print_json(found)
         return
     for one in found:
-        typer.echo(f"{one.business_date}  {one.state:<9} revision {one.revision} {one.closed_by}")
+        lapsed = ", opened again and not closed since" if one.lapsed else ""
+        typer.echo(
+            f"{one.business_date}  {one.state:<9} revision {one.revision} {one.closed_by}{lapsed}"
+        )
 
 
 @app.command()
@@ -274,6 +277,16 @@ def _show(found: DayStatus, *, as_json: bool) -> None:
         _print_json(found)
         return
     typer.echo(f"{found.business_date} is {found.state}, revision {found.revision}")
+    if (again := found.reopening) is not None:
+        typer.echo(
+            f"  opened again by {again.name} until {again.ends_at.isoformat()}: {again.reason}"
+        )
+        posted = f"  {again.journals} journals were posted with its date since it was closed"
+        if again.journals:
+            posted += f", {again.from_journal} to {again.to_journal}"
+        typer.echo(posted)
+        if again.lapsed:
+            typer.echo("  its time has passed: run and sign it, or they stay in no report")
     for one in found.stages:
         if one.run_no is None:
             what = "not run yet"

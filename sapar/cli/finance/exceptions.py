@@ -13,6 +13,7 @@ import typer
 from sapar.cli.at_desk import at_desk, on_connection, tenge
 from sapar.cli.finance.tables import Column, parse_day, show
 from sapar.cli.report import reported
+from sapar.core.errors import BadInput
 from sapar.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -117,14 +118,33 @@ def comment_one(exception_no: Number, text: str, agency: Agency = None) -> None:
 def accept_one(
     exception_no: Number,
     reason: Reason,
+    value: Annotated[
+        str | None,
+        typer.Option("--value", help="Tenge that you saw it is worth; refused if it changed."),
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Accept it no more.")] = False,
     agency: Agency = None,
 ) -> None:
-    """Let its day be closed although it is open."""
+    """Let its day be closed although it is open, for what you saw that it is worth."""
+    from sapar.cli.finance.settle import parse_tenge
     from sapar.finance.exceptions import acts
 
-    act = acts.unaccept if undo else acts.accept
-    _act(agency, lambda c, **who: act(c, exception_no=exception_no, reason=reason, **who))
+    with reported():
+        if (value is None) != undo:
+            raise BadInput("say with --value what you accept, or --undo", code="no_value")
+        seen = None if value is None else parse_tenge(value)
+    if seen is None:
+        _act(
+            agency,
+            lambda c, **who: acts.unaccept(c, exception_no=exception_no, reason=reason, **who),
+        )
+    else:
+        _act(
+            agency,
+            lambda c, **who: acts.accept(
+                c, exception_no=exception_no, reason=reason, seen_tiyn=seen, **who
+            ),
+        )
     typer.echo(f"exception {exception_no} is accepted{' no more' if undo else ''}")
 
 

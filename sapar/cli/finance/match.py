@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from sapar.core.settings import Settings
 if TYPE_CHECKING:
     from sapar.core.db import AsyncConnection
     from sapar.finance.matching.by_hand import HandMatch
+    from sapar.finance.matching.postings import ResidualPart
     from sapar.finance.matching.run import MatchingRun
     from sapar.finance.matching.store import Town
     from sapar.finance.matching.undoing import Undone
@@ -162,6 +164,29 @@ def list_open(
     show(lines, columns, "Every line is matched.", as_json=as_json)
 
 
+def _residuals(
+    texts: Sequence[str],
+) -> tuple[tuple[int, str] | None, tuple[ResidualPart, ...]]:
+    """Read where a difference goes: one account, or several with amounts."""
+    from sapar.core.errors import BadInput
+    from sapar.finance.bank.values import amount
+    from sapar.finance.matching.postings import ResidualPart
+
+    found: list[tuple[int, str, int | None]] = []
+    for text in texts:
+        account, _, tiyn = text.partition("=")
+        code, _, owner = account.partition(":")
+        if not code.isdecimal():
+            raise BadInput(f"{text!r} is no account", code="bad_account")
+        found.append((int(code), owner, amount(tiyn, None) if tiyn else None))
+    if len(found) == 1 and found[0][2] is None:
+        return found[0][:2], ()
+    parts = [ResidualPart(code, owner, tiyn) for code, owner, tiyn in found if tiyn is not None]
+    if len(parts) != len(found):
+        raise BadInput("each of several accounts has its amount", code="bad_match")
+    return None, tuple(parts)
+
+
 @app.command()
 def hand(
     line: Annotated[list[int], typer.Option("--line", help="A bank line; may be repeated.")],
@@ -170,33 +195,31 @@ def hand(
         list[int] | None, typer.Option("--item", help="What it pays; may be repeated.")
     ] = None,
     residual: Annotated[
-        str | None,
-        typer.Option("--residual", help="CODE or CODE:OWNER: where the difference goes."),
+        list[str] | None,
+        typer.Option(
+            "--residual",
+            help="CODE or CODE:OWNER: where the difference goes; several with =TENGE each.",
+        ),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept with your name.")] = "",
     agency: Agency = None,
 ) -> None:
     """Match lines with items as you say."""
-    from sapar.core.errors import BadInput
     from sapar.finance.matching.by_hand import Asked, match_by_hand
 
     settings = Settings()
+    with reported():
+        account, parts = _residuals(residual or [])
 
     async def work(connection: AsyncConnection) -> HandMatch:
         from sapar.finance.exceptions.acts import Who
         from sapar.ticketing.ledger.accounts import Accounts
 
-        account = None
-        if residual is not None:
-            code, _, owner = residual.partition(":")
-            if not code.isdecimal():
-                raise BadInput(f"{residual!r} is no account", code="bad_account")
-            account = int(code), owner
         return await match_by_hand(
             connection,
             Accounts(settings.database_url.get_secret_value()),
             agency or settings.agency,
-            Asked(key, tuple(line), tuple(item or ()), account, reason),
+            Asked(key, tuple(line), tuple(item or ()), account, reason, parts),
             by=Who(getpass.getuser()),
             now=settings.clock().now(),
         )

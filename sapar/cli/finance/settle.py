@@ -18,6 +18,7 @@ from sapar.core.settings import Settings
 
 if TYPE_CHECKING:
     from sapar.core.db import AsyncConnection
+    from sapar.finance.exceptions.acts import Who
     from sapar.ticketing.ledger.accounts import Accounts
 
 T = TypeVar("T")
@@ -33,6 +34,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, amounts in tiy
 Carrier = Annotated[str | None, typer.Option("--carrier", help="Of this carrier only.")]
 StatementNo = Annotated[int, typer.Argument(help="Number of the statement.", metavar="STATEMENT")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with your name.")]
+By = Annotated[
+    str | None,
+    typer.Option("--by", help="Name of the person, as for signing in; this machine's user if not."),
+]
 Language = Annotated[Literal["kk", "ru", "en"], typer.Option("--language", help="kk, ru or en.")]
 Form = Annotated[Literal["xlsx", "pdf", "csv"], typer.Option("--format", help="xlsx, pdf or csv.")]
 
@@ -69,6 +74,16 @@ def _accounts(settings: Settings) -> Accounts:
     from sapar.ticketing.ledger.accounts import Accounts
 
     return Accounts(settings.database_url.get_secret_value())
+
+
+async def _who(connection: AsyncConnection, name: str | None) -> Who:
+    from sapar.access.register import get_by_name
+    from sapar.finance.exceptions.acts import Who
+
+    if name is None:
+        return Who(getpass.getuser())
+    person = await get_by_name(connection, name)
+    return Who(person.name, person.user_id)
 
 
 def day_of(text: str) -> date:
@@ -226,34 +241,43 @@ def show_one(
 
 
 @app.command()
-def issue(statement_no: StatementNo, agency: Agency = None) -> None:
-    """Number a draft and close it for good."""
-    from sapar.finance.settlement.statements import issue_statement
+def issue(statement_no: StatementNo, by: By = None, agency: Agency = None) -> None:
+    """Number a draft and close it for good; another person orders its payment."""
+    from sapar.finance.settlement.statements import Statement, issue_statement
 
     now = Settings().clock().now()
-    one = run_on(
-        lambda c, of: issue_statement(c, of, statement_no, actor=getpass.getuser(), now=now), agency
-    )
-    typer.echo(f"statement {one.number} is issued: {tenge(one.payable_tiyn)} tenge")
+
+    async def work(c: AsyncConnection, of: str) -> Statement:
+        who = await _who(c, by)
+        return await issue_statement(
+            c, of, statement_no, actor=who.name, now=now, user_id=who.user_id
+        )
+
+    one = run_on(work, agency)
+    ended = "; nothing is to be paid" if one.status == "ended" else ""
+    typer.echo(f"statement {one.number} is issued: {tenge(one.payable_tiyn)} tenge{ended}")
 
 
 @app.command()
 def pay(
     statement_no: StatementNo,
     account: Annotated[str, typer.Option("--account", help="Our bank account, its short name.")],
+    by: By = None,
     agency: Agency = None,
 ) -> None:
-    """Order the payment of an issued statement; `export --orders` writes it for the bank."""
-    from sapar.finance.settlement.payments import pay_statement
+    """Order the payment of what another issued; `export --orders` writes it for the bank."""
+    from sapar.finance.settlement.payments import Order, pay_statement
 
     settings = Settings()
-    order = on_connection(
-        settings,
-        lambda c: pay_statement(
+
+    async def work(c: AsyncConnection) -> Order:
+        who = await _who(c, by)
+        return await pay_statement(
             c, _accounts(settings), agency or settings.agency, statement_no, account,
-            actor=getpass.getuser(), now=settings.clock().now(),
-        ),
-    )  # fmt: skip
+            actor=who.name, now=settings.clock().now(), user_id=who.user_id,
+        )  # fmt: skip
+
+    order = on_connection(settings, work)
     typer.echo(f"order {order.number}: {tenge(order.amount_tiyn)} tenge to {order.payee_name}")
 
 

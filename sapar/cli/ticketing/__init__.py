@@ -9,6 +9,7 @@ from sapar.cli.finance import (
     bank,
     claims,
     close,
+    desks,
     exceptions,
     match,
     open_data,
@@ -16,6 +17,8 @@ from sapar.cli.finance import (
     shifts,
 )
 from sapar.cli.ticketing import cards, controls, ledger, tariff
+from sapar.cli.ticketing import tariff_people as _tariff_people  # noqa: F401 - adds its commands
+from sapar.cli.ticketing.held import prove, rule
 from sapar.cli.ticketing.judge import judge
 from sapar.cli.ticketing.move_in import move_in
 from sapar.cli.ticketing.pins import pin
@@ -36,8 +39,9 @@ app.add_typer(claims.app, name="claims")
 app.add_typer(open_data.app, name="open-data")
 app.add_typer(agents.agents, name="agents")
 app.add_typer(agents.processors, name="processors")
+app.add_typer(desks.app, name="desks")
 app.add_typer(ledger.chain, name="chain")
-for command in (run, judge, controls.controls, ledger.check, ledger.verify):
+for command in (run, judge, prove, rule, controls.controls, ledger.check, ledger.verify):
     app.command()(command)
 app.command("export")(ledger.export_ledger)
 app.command("publish")(cards.publish)

@@ -46,15 +46,19 @@ def run(
 
 
 async def _work(settings: Settings, metrics: Metrics) -> None:
-    """Take taps, and look after the exceptions about shifts and gaps beside it."""
+    """Take taps; beside it look after the exceptions about shifts and gaps, and after new keys."""
     from sapar.core.tasks import end_tasks
     from sapar.finance.shifts.keeping import keep_watch
+    from sapar.ticketing.proving import keep_proving
     from sapar.ticketing.reference import open_post
     from sapar.ticketing.worker import run_ticketing
 
     clock = settings.clock()
-    watch = asyncio.create_task(keep_watch(settings.database_url.get_secret_value(), clock))
+    beside = [
+        asyncio.create_task(keep_watch(settings.database_url.get_secret_value(), clock)),
+        asyncio.create_task(keep_proving(settings, clock)),
+    ]
     try:
         await run_ticketing(settings, clock, metrics, open_post)
     finally:
-        await end_tasks([watch])
+        await end_tasks(beside)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sapar.ticketing.pricing.dry_run import DryRun
     from sapar.ticketing.tariff.findings import TariffFinding
     from sapar.ticketing.tariff.model import Tariff
+    from sapar.ticketing.tariff.versions import Publication
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ AgencyOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 VersionArgument = Annotated[int, typer.Argument(help="Number of the version.", metavar="VERSION")]
+NoteOption = Annotated[str, typer.Option("--note", help="Why; it is kept.")]
 
 
 @app.command()
@@ -75,7 +77,7 @@ def draft(zip_path: ZipArgument, agency: AgencyOption = None, as_json: JsonOptio
     now = settings.clock().now()
     with reported():
         data = _read(zip_path)
-        stored = _run(
+        stored = run_on_pool(
             settings, lambda pool: store_draft(pool, agency_id, data, now=now, actor=_actor())
         )
     if as_json:
@@ -105,11 +107,18 @@ def publish(
             "--from", help="From when it holds: 2026-12-01T04:00, local unless it has an offset."
         ),
     ],
+    alone: Annotated[
+        bool, typer.Option("--alone", help="The agency's first tariff, approved by nobody.")
+    ] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why alone; it is kept.")] = None,
     agency: AgencyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Allow a moment that has passed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a version hold from a moment on; one that does not hold yet may be moved."""
+    """Let the first version of an agency hold from a moment on, alone and for a reason.
+
+    Every other one comes into force by two people: `propose`, and `approve` by another.
+    """
     from sapar.ticketing.tariff.versions import load_draft
     from sapar.ticketing.tariff.versions import publish as publish_version
 
@@ -119,22 +128,29 @@ def publish(
 
     async def run(pool: Pool) -> Any:
         tariff = await load_draft(pool, agency_id, version)
-        moment = _moment(effective_from, tariff.calendar.zone)
+        moment = read_moment(effective_from, tariff.calendar.zone)
         return await publish_version(
-            pool, agency_id, version, moment, now=now, actor=_actor(), force=force
-        )
+            pool, agency_id, version, moment,
+            now=now, actor=_actor(), force=force, alone=reason if alone else None,
+        )  # fmt: skip
 
     with reported():
-        done = _run(settings, run)
-        journals = 0
-        if done.is_past:
-            journals = judge_again_since(settings, agency_id, done.effective_from, done.until)
+        if alone and not (reason or "").strip():
+            raise BadInput("say with --reason why nobody else approves it", code="no_reason")
+        tell_published(settings, agency_id, run_on_pool(settings, run), as_json=as_json)
+
+
+def tell_published(settings: Settings, agency_id: str, done: Publication, *, as_json: bool) -> None:
+    """Judge taps again where a version holds from a moment that has passed, and tell what is so."""
+    journals = 0
+    if done.is_past:
+        journals = judge_again_since(settings, agency_id, done.effective_from, done.until)
     if as_json:
         _print_json(
             {
                 "ok": True,
                 "agency": agency_id,
-                "version": version,
+                "version": done.version_no,
                 "effective_from": done.effective_from.isoformat(),
                 "until": done.until.isoformat() if done.until else None,
                 "past": done.is_past,
@@ -143,26 +159,29 @@ def publish(
         )
         return
     until = f" until {done.until.isoformat()}" if done.until else ""
-    typer.echo(
-        f"version {version} of {agency_id} holds from {done.effective_from.isoformat()}{until}"
-    )
+    begins = done.effective_from.isoformat()
+    typer.echo(f"version {done.version_no} of {agency_id} holds from {begins}{until}")
     if done.is_past:
         text = f"that has passed: taps since then were judged again, {journals} journals posted"
         typer.echo(text, err=True)
 
 
 @app.command()
-def withdraw(version: VersionArgument, agency: AgencyOption = None) -> None:
+def withdraw(version: VersionArgument, note: NoteOption, agency: AgencyOption = None) -> None:
     """Make a version that does not hold yet a draft again."""
-    from sapar.ticketing.tariff.versions import withdraw as withdraw_version
+    from sapar.finance.tariffs.proposals import take_back
 
     settings = Settings()
     agency_id = agency or settings.agency
     now = settings.clock().now()
     with reported():
-        _run(
+        if not note.strip():
+            raise BadInput("say with --note why it is taken back", code="no_reason")
+        run_on_pool(
             settings,
-            lambda pool: withdraw_version(pool, agency_id, version, now=now, actor=_actor()),
+            lambda pool: take_back(
+                pool, agency_id, version, note=note, actor=_actor(), user_id=None, now=now
+            ),
         )
     typer.echo(f"version {version} of {agency_id} is a draft")
 
@@ -175,7 +194,7 @@ def list_all(agency: AgencyOption = None, as_json: JsonOption = False) -> None:
     settings = Settings()
     now = settings.clock().now()
     with reported():
-        versions = _run(settings, lambda pool: list_versions(pool, agency))
+        versions = run_on_pool(settings, lambda pool: list_versions(pool, agency))
     if as_json:
         _print_json({"ok": True, "versions": versions})
         return
@@ -201,7 +220,7 @@ def export(
     settings = Settings()
     agency_id = agency or settings.agency
     with reported():
-        data = _run(settings, lambda pool: get_zip(pool, agency_id, version))
+        data = run_on_pool(settings, lambda pool: get_zip(pool, agency_id, version))
         to.write_bytes(data)
     typer.echo(f"{to}: {len(data):,} bytes")
 
@@ -256,7 +275,7 @@ def dry_run(
         return await run_dry(pool, agency_id, tariff, day.date() if day else yesterday, _progress)
 
     with reported():
-        result = _run(settings, run)
+        result = run_on_pool(settings, run)
     if as_json:
         _print_json({"ok": True, "agency": agency_id, **result.to_json()})
         return
@@ -290,7 +309,8 @@ def _summary(tariff: Tariff) -> dict[str, Any]:
     }
 
 
-def _run(settings: Settings, work: Callable[[Pool], Coroutine[Any, Any, T]]) -> T:
+def run_on_pool(settings: Settings, work: Callable[[Pool], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` with a pool on the database."""
     from sapar.core.db import open_pool
 
     async def run() -> T:
@@ -313,7 +333,12 @@ def _zone(name: str) -> ZoneInfo:
         raise BadInput(f"{name!r} is not a time zone") from exc
 
 
-def _moment(text: str, zone: ZoneInfo) -> datetime:
+def read_moment(text: str, zone: ZoneInfo) -> datetime:
+    """Read a moment, local unless it has an offset.
+
+    Raises:
+        BadInput: it is none.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as exc:

@@ -89,20 +89,65 @@ that is down could be given the service's own port there, and the service could 
 def free_port(preferred: int = 0) -> int:
     """Give `preferred` when nothing listens there on loopback, else a free port of `_PORTS`.
 
+    Whoever listens there later than at once should take `hold_port`.
+
     Raises:
         Refused: no port is free.
     """
     candidates = [preferred] if preferred else []
     for port in (*candidates, *random.sample(_PORTS, 200)):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            # Connections of an earlier run that linger in TIME_WAIT do not make a port taken.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
+        if _is_free(port):
             return port
     raise Refused("no free port on loopback", code="no_free_port")
+
+
+class HeldPort:
+    """A loopback port that no other holder is given, until it is let go or we die.
+
+    What will listen may come up minutes later, or be away for a moment: by asking whether anybody
+    listens, the port would be given away meanwhile. What is held is a name: the socket of an
+    abstract address in the kernel, known in the same network as the port (so to all accounts and
+    checkouts), and gone with the process. The port itself stays free for the part that listens.
+    """
+
+    def __init__(self, port: int, name: socket.socket) -> None:
+        self.port = port
+        self._name = name
+
+    def let_go(self) -> None:
+        """Leave the port to others."""
+        self._name.close()
+
+
+def hold_port(preferred: int) -> HeldPort:
+    """Hold `preferred`, else one of the next few, else one of `_PORTS`: nobody listens there yet.
+
+    Raises:
+        Refused: no port is free.
+    """
+    for port in (*range(preferred, preferred + 10), *random.sample(_PORTS, 200)):
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            name.bind(f"\0sapar-port-{port}")
+        except OSError:
+            name.close()
+            continue
+        # Only now: whoever let go of the name a moment ago may listen.
+        if _is_free(port):
+            return HeldPort(port, name)
+        name.close()
+    raise Refused("no free port on loopback", code="no_free_port")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # Connections of an earlier run that linger in TIME_WAIT do not make a port taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
 
 
 def listening(port: int) -> bool:

@@ -26,6 +26,7 @@ from sapar.finance.agents.model import (
     TermsVersion,
 )
 from sapar.finance.agents.terms import check_terms
+from sapar.finance.said import refuse_card_number
 from sapar.ticketing.cards.legs import PAYMENTS
 from sapar.ticketing.tariff.calendar import FareCalendar
 
@@ -97,7 +98,8 @@ async def add_party(
     Raises:
         BadInput: `party_id`, `name`, or as `check_terms`.
         NotFound: there is no such agency.
-        Refused: it is registered already, otherwise (`agent_exists`, `processor_exists`).
+        Refused: it is registered already, otherwise (`agent_exists`, `processor_exists`); a cash
+            desk has the name (`desk_exists`).
     """
     party = party_of(terms)
     if not _ID.fullmatch(party_id) or (party, party_id) == ("processor", PAYMENTS):
@@ -109,6 +111,8 @@ async def add_party(
     check_terms(terms)
     async with changing(pool, agency_id) as connection:
         await zone_of(connection, agency_id)
+        if party == "agent":
+            await _refuse_name_of_desk(connection, agency_id, party_id)
         values = _names(agency_id, party_id) | {"name": name, "actor": who.actor, "now": who.now}
         done = await connection.execute(_QUERIES[f"insert_{party}"], values)
         if done.rowcount == 0:
@@ -134,27 +138,47 @@ async def agree_terms(
         BadInput: `terms_in_past`, or as `check_terms`.
         NotFound: there is no such agent or processor.
     """
-    party = party_of(terms)
     check_terms(terms)
     async with changing(pool, agency_id) as connection:
-        await get_stored(connection, agency_id, party, party_id)
-        today = fare_day(await zone_of(connection, agency_id), who.now)
-        versions = (await list_terms(connection, agency_id, party, party_id))[party_id]
-        same_day = [one for one in versions if one.terms.from_date == terms.from_date]
-        if same_day and same_day[-1].terms == terms:
-            return same_day[-1].terms_no
-        if terms.from_date < today:
-            raise BadInput(
-                f"terms begin on {today} or later: earlier days were sold by what held then",
-                code="terms_in_past",
-            )
-        await connection.execute(_QUERIES[f"lock_{party}_accounts"], _names(agency_id, party_id))
-        await _insert_terms(connection, agency_id, party_id, len(versions) + 1, terms, who)
-        before = msgspec.to_builtins(versions[-1].terms)
-        after = msgspec.to_builtins(terms)
-        target = (party, party_id)
-        await _note(connection, agency_id, f"{party}.terms", target, before, after, who, reason)
-        return len(versions) + 1
+        return await agree_inside(connection, agency_id, party_id, terms, who, reason=reason)
+
+
+async def agree_inside(
+    connection: AsyncConnection,
+    agency_id: str,
+    party_id: str,
+    terms: Terms,
+    who: Who,
+    *,
+    reason: str = "",
+) -> int:
+    """Do what `agree_terms` does, in a transaction of the caller's made by `changing`."""
+    party = party_of(terms)
+    await get_stored(connection, agency_id, party, party_id)
+    today = fare_day(await zone_of(connection, agency_id), who.now)
+    versions = (await list_terms(connection, agency_id, party, party_id))[party_id]
+    same_day = [one for one in versions if one.terms.from_date == terms.from_date]
+    if same_day and same_day[-1].terms == terms:
+        return same_day[-1].terms_no
+    if terms.from_date < today:
+        raise BadInput(
+            f"terms begin on {today} or later: earlier days were sold by what held then",
+            code="terms_in_past",
+        )
+    await connection.execute(_QUERIES[f"lock_{party}_accounts"], _names(agency_id, party_id))
+    await _insert_terms(connection, agency_id, party_id, len(versions) + 1, terms, who)
+    before = msgspec.to_builtins(versions[-1].terms)
+    after = msgspec.to_builtins(terms)
+    target = (party, party_id)
+    await _note(connection, agency_id, f"{party}.terms", target, before, after, who, reason)
+    return len(versions) + 1
+
+
+async def _refuse_name_of_desk(connection: AsyncConnection, agency_id: str, party_id: str) -> None:
+    """Refuse a name that a cash desk has: both would owe on the same account."""
+    found = await connection.execute(_QUERIES["find_desk"], _names(agency_id, party_id))
+    if await found.fetchone() is not None:
+        raise Refused(f"{party_id} is the name of a cash desk", code="desk_exists")
 
 
 async def set_status(
@@ -227,15 +251,21 @@ async def require_known(pool: Pool, agency_id: str, required: bool, who: Who) ->
     """
     async with changing(pool, agency_id) as connection:
         await zone_of(connection, agency_id)
-        names = {"agency_id": agency_id}
-        row = await (await connection.execute(_QUERIES["find_rule"], names)).fetchone()
-        before = row is not None and row[0]
+        before = await is_required(connection, agency_id)
         if before == required:
             return
-        values = names | {"required": required, "now": who.now, "actor": who.actor}
+        values = {"agency_id": agency_id, "required": required}
+        values |= {"now": who.now, "actor": who.actor}
         await connection.execute(_QUERIES["set_rule"], values)
         was, becomes = {"required": before}, {"required": required}
         await _note(connection, agency_id, "agent.require", ("agents", "all"), was, becomes, who)
+
+
+async def is_required(connection: AsyncConnection, agency_id: str) -> bool:
+    """Whether an agency takes money through registered agents and processors alone."""
+    names = {"agency_id": agency_id}
+    row = await (await connection.execute(_QUERIES["find_rule"], names)).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def get_stored(
@@ -320,3 +350,4 @@ def _names(agency_id: str, party_id: str) -> dict[str, Any]:
 def _check_text(name: str, text: str, shortest: int) -> None:
     if not shortest <= len(text.strip()) or len(text) > _TEXT_MAX or not text.isprintable():
         raise BadInput(f"{name} is a text of {shortest} to {_TEXT_MAX} signs", code=name)
+    refuse_card_number(text)

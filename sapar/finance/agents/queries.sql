@@ -105,10 +105,11 @@ UPDATE processor SET mapping = %(mapping)s
 WHERE agency_id = %(agency_id)s AND processor_id = %(id)s;
 
 -- name: find_register_file
--- The register that a file made when it came first.
+-- The register that a file made when it came last.
 SELECT register_no, number FROM register
 WHERE agency_id = %(agency_id)s AND party = %(party)s AND party_id = %(id)s AND day = %(day)s
-  AND digest = %(digest)s;
+  AND digest = %(digest)s
+ORDER BY register_no DESC LIMIT 1;
 
 -- name: find_standing_register
 SELECT register_no, number, row_count, total_tiyn, mapping FROM register
@@ -383,3 +384,70 @@ WHERE j.agency_id = %(agency_id)s AND j.business_date = %(day)s AND j.source_key
   AND a.code = ANY(%(code)s::smallint[]) AND a.owner = %(id)s AND j.journal_no > %(after)s
 GROUP BY j.journal_no, c.card_ref
 ORDER BY j.journal_no LIMIT %(most)s;
+
+-- name: balance_of
+SELECT balance FROM account
+WHERE agency_id = %(agency_id)s AND code = %(code)s AND owner = %(owner)s;
+
+-- name: list_desks
+-- Open ones first, by name, with what each has taken and who may take it.
+SELECT d.desk_id, d.name, d.place, d.status,
+       coalesce((SELECT a.balance FROM account a
+                 WHERE a.agency_id = d.agency_id AND a.code = 1110 AND a.owner = d.desk_id), 0),
+       coalesce((SELECT jsonb_agg(jsonb_build_object(
+                            'user_id', p.user_id, 'name', p.name, 'full_name', p.full_name,
+                            'ended', p.ended_at IS NOT NULL) ORDER BY p.name)
+                 FROM cash_desk_seller s JOIN person p USING (user_id)
+                 WHERE (s.agency_id, s.desk_id) = (d.agency_id, d.desk_id)), '[]'),
+       d.created_at, d.created_by
+FROM cash_desk d
+WHERE d.agency_id = %(agency_id)s
+ORDER BY d.status DESC, d.name, d.desk_id;
+
+-- name: list_cashiers
+-- People who may take money in the agency.
+SELECT p.user_id, p.name, p.full_name FROM person p
+WHERE p.ended_at IS NULL
+  AND EXISTS (SELECT FROM person_role r
+              WHERE r.user_id = p.user_id AND r.role = 'cashier'
+                AND (r.agency_id IS NULL OR r.agency_id = %(agency_id)s))
+ORDER BY p.name;
+
+-- name: find_desk
+SELECT status FROM cash_desk WHERE agency_id = %(agency_id)s AND desk_id = %(id)s;
+
+-- name: keep_desk
+-- A new one, or what is so now; the row is written whatever changes, so that sales wait.
+INSERT INTO cash_desk (agency_id, desk_id, name, place, status, created_at, created_by)
+VALUES (%(agency_id)s, %(id)s, %(name)s, %(place)s, %(status)s, %(now)s, %(actor)s)
+ON CONFLICT (agency_id, desk_id) DO UPDATE
+SET name = excluded.name, place = excluded.place, status = excluded.status;
+
+-- name: drop_sellers
+-- Whoever takes no money there any more.
+DELETE FROM cash_desk_seller
+WHERE agency_id = %(agency_id)s AND desk_id = %(id)s AND user_id <> ALL(%(sellers)s::int[]);
+
+-- name: add_sellers
+-- Those who were not named for it yet.
+INSERT INTO cash_desk_seller (agency_id, desk_id, user_id, added_at, added_by)
+SELECT %(agency_id)s, %(id)s, user_id, %(now)s, %(actor)s
+FROM unnest(%(sellers)s::int[]) AS one (user_id)
+ON CONFLICT DO NOTHING;
+
+-- name: desks_of_person
+-- Whether the agency keeps any, and the open ones where a person takes money.
+SELECT EXISTS (SELECT FROM cash_desk d WHERE d.agency_id = %(agency_id)s),
+       coalesce((SELECT jsonb_agg(jsonb_build_array(d.desk_id, d.name) ORDER BY d.name, d.desk_id)
+                 FROM cash_desk d JOIN cash_desk_seller s USING (agency_id, desk_id)
+                 WHERE d.agency_id = %(agency_id)s AND d.status = 'open'
+                   AND s.user_id = %(user_id)s), '[]');
+
+-- name: hold_desk
+-- Until the commit it is as it is: it is not closed, and nobody is taken off it.
+SELECT status FROM cash_desk
+WHERE agency_id = %(agency_id)s AND desk_id = %(id)s FOR SHARE;
+
+-- name: sells_at_desk
+SELECT EXISTS (SELECT FROM cash_desk_seller
+               WHERE agency_id = %(agency_id)s AND desk_id = %(id)s AND user_id = %(user_id)s);

@@ -39,6 +39,8 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         repeated: the file was here already; nothing was added.
+        standing_no: number of the register that stands for the day now: another one's, where the
+            file was corrected since it came first.
         replaced: number of the register of the day that it corrects.
         row_count: rows, cancelled ones included.
         total_tiyn: of those that are not cancelled.
@@ -50,6 +52,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     row_count: int
     total_tiyn: int
+    standing_no: int
 
 
 class RegisterRow(msgspec.Struct, frozen=True):
@@ -88,11 +91,13 @@ async def import_register(
     file_name: str = "",
     number: str | None = None,
     mapping: RegisterMapping | None = None,
+    again: bool = False,
 ) -> Imported:
     """Take a day's register, whole or not at all.
 
     The same file again adds nothing. Another file for the day corrects the one before: it stands,
-    both are kept. A day that is over is held against the ledger at once.
+    both are kept. A file that was corrected since stands again only when that is asked for. A day
+    that is over is held against the ledger at once.
 
     Args:
         pool: of connections.
@@ -105,6 +110,7 @@ async def import_register(
         file_name: as it was called.
         number: the sender's; None: made of name and day.
         mapping: how it is read; None: as kept for the sender, or as documented.
+        again: let a file that was corrected since stand again, as another register.
 
     Raises:
         BrokenFile: as `read_register`, or `wrong_day`: a row is of another day; with its line.
@@ -117,9 +123,7 @@ async def import_register(
         start = await start_of(connection, agency_id, party, party_id, day)
     if day > fare_day(zone, who.now):
         raise BadInput(f"{day} has not begun", code="future_day")
-    number = number or usual_number(party_id, day)
-    if len(number) > _NUMBER_MAX or not number.isprintable() or is_pan_like(number):
-        raise BadInput("a register's number is a text of 1 to 100 signs", code="register_number")
+    number = _check_number(number or usual_number(party_id, day))
     if mapping is None:
         mapping = DEFAULT if stored.mapping is None else mapping_of(stored.mapping)
     register = await asyncio.to_thread(read_register, data, mapping, zone)
@@ -129,8 +133,9 @@ async def import_register(
     async with changing(pool, agency_id) as connection:
         known = await first_row(connection, "find_register_file", names | {"digest": digest})
         standing = await first_row(connection, "find_standing_register", names)
-        if known is not None:
-            return _imported(known[0], None, known[1], register, repeated=True)
+        # of one file the newest is asked for, and the newest of the day stands
+        if known is not None and standing is not None and (known[0] == standing[0] or not again):
+            return _imported(known[0], None, known[1], register, standing_no=standing[0])
         if standing is not None:
             await _replace(connection, standing[0], who)
         replaces = None if standing is None else standing[0]
@@ -143,7 +148,7 @@ async def import_register(
         await keep_findings(connection, agency_id, "register_missing", [], now=who.now, among=here)
         if who.now >= window(zone, day, start)[1]:
             await keep_differences(connection, agency_id, party, party_id, day, now=who.now)
-        return _imported(register_no, replaces, number, register, repeated=False)
+        return _imported(register_no, replaces, number, register)
 
 
 async def list_registers(
@@ -181,6 +186,12 @@ async def get_register_file(
     if row is None:
         raise NotFound(f"there is no register {register_no}", code="no_register")
     return row[0], row[1]
+
+
+def _check_number(number: str) -> str:
+    if len(number) > _NUMBER_MAX or not number.isprintable() or is_pan_like(number):
+        raise BadInput("a register's number is a text of 1 to 100 signs", code="register_number")
+    return number
 
 
 def _check_days(register: Register, zone: ZoneInfo, day: date, start: time) -> None:
@@ -247,11 +258,17 @@ async def _note(
 
 
 def _imported(
-    register_no: int, replaced: int | None, number: str, register: Register, *, repeated: bool
+    register_no: int,
+    replaced: int | None,
+    number: str,
+    register: Register,
+    *,
+    standing_no: int | None = None,
 ) -> Imported:
     return Imported(
         register_no=register_no,
-        repeated=repeated,
+        repeated=standing_no is not None,
+        standing_no=register_no if standing_no is None else standing_no,
         replaced=replaced,
         number=number,
         row_count=len(register.rows),

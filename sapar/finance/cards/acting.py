@@ -1,7 +1,12 @@
-"""Operations on cards at a desk: by who may, with a reason in the audit log, once under a key."""
+"""Operations on cards at a desk: by who may, with a reason in the audit log, once under a key.
+
+What an operation will post can be asked for before: it is carried out and taken back.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
@@ -9,14 +14,17 @@ import msgspec
 from sapar.access.audit import record
 from sapar.access.model import Person, Role
 from sapar.core.clock import Clock
-from sapar.core.db import AsyncConnection
-from sapar.core.errors import BadInput, Refused
-from sapar.finance.cards.looking import target_of
-from sapar.ticketing.cards.operations import Desk, Outcome, carry_out
-from sapar.ticketing.cards.requests import AnyRequest, Paid, Receipt, TopUp
+from sapar.core.db import AsyncConnection, load_queries
+from sapar.core.errors import BadInput, Refused, SaparError
+from sapar.finance.cards.looking import label_of, target_of
+from sapar.finance.cards.telling import JournalTold, tell_journal
+from sapar.finance.said import refuse_card_number
+from sapar.ticketing.cards.operations import Desk, Outcome, carry_out, foresee
+from sapar.ticketing.cards.requests import AnyRequest, Paid, Receipt, SellPass, TopUp
 
 AT_DESK: Final[dict[str, frozenset[Role]]] = {
     "top_up": frozenset({"cashier"}),
+    "sell_pass": frozenset({"cashier"}),
     "block": frozenset({"cashier", "accountant", "chief_accountant"}),
     "unblock": frozenset({"cashier", "accountant", "chief_accountant"}),
     "replace": frozenset({"cashier"}),
@@ -24,12 +32,36 @@ AT_DESK: Final[dict[str, frozenset[Role]]] = {
     "refund_tap": frozenset({"accountant", "chief_accountant"}),
     "goodwill": frozenset({"chief_accountant"}),
     "write_off": frozenset({"chief_accountant"}),
+    "withdraw": frozenset({"accountant", "chief_accountant"}),
+    "return": frozenset({"cashier", "accountant", "chief_accountant"}),
+    "pay_out": frozenset({"chief_accountant"}),
 }
 """Which operations a desk offers, and to whom."""
 
 _OWN_REASON: Final = frozenset({"refund_tap", "goodwill", "write_off"})
 """Operations that keep the reason themselves too."""
 _REASON_MAX: Final = 400
+_TOLD_MAX: Final = 12
+"""So many journals are told of; a card whose rides are judged anew may have hundreds."""
+
+_QUERIES = load_queries("sapar.finance.cards")
+
+Check = Callable[[AsyncConnection], Awaitable[object]]
+"""Refuses an operation inside its transaction, the first time that its key comes."""
+
+
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operation would come to; nothing is kept of it.
+
+    Attributes:
+        receipt: of the card after it, without its reference.
+        journals: the first of those that it would post, with entries.
+        journal_count: how many there would be.
+    """
+
+    receipt: dict[str, Any]
+    journals: list[JournalTold]
+    journal_count: int
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +84,8 @@ def request_of(asked: Asked, agency_id: str, card_ref: str, person: Person) -> A
     """Make a request of what was asked.
 
     Raises:
-        BadInput: it lacks a reason (`reason_needed`) or does not fit together (`bad_operation`).
+        BadInput: it lacks a reason (`reason_needed`), does not fit together (`bad_operation`), or
+            holds a bank card's number (`pan_like`).
         Refused: the person's roles do not cover it (`role_missing`), or somebody else than a cash
             desk took the money of a top-up (`paid_elsewhere`).
     """
@@ -64,6 +97,7 @@ def request_of(asked: Asked, agency_id: str, card_ref: str, person: Person) -> A
     reason = asked.reason.strip()
     if not reason or len(reason) > _REASON_MAX or not reason.isprintable():
         raise BadInput("Say why, in one line.", code="reason_needed")
+    refuse_card_number(reason)
     plain = {
         **asked.values,
         "operation": asked.operation,
@@ -82,9 +116,33 @@ def request_of(asked: Asked, agency_id: str, card_ref: str, person: Person) -> A
         request: AnyRequest = msgspec.convert(plain, AnyRequest)
     except msgspec.ValidationError as exc:
         raise BadInput(f"The operation cannot be read: {exc}", code="bad_operation") from None
-    if isinstance(request, TopUp):
+    if isinstance(request, TopUp | SellPass) and request.paid is not None:
         _check_taken_here(request.paid)
+    # both become owners of accounts, which stay
+    refuse_card_number(cash_desk_of(request) or "", getattr(request, "channel", ""))
     return request
+
+
+async def check_payer(connection: AsyncConnection, card_no: int, person: Person) -> None:
+    """Refuse a payment to a holder by whoever has taken the money off the card: it takes two.
+
+    Raises:
+        Refused: `same_person`.
+    """
+    values = {"card_no": card_no, "actor": person.name}
+    row = await (await connection.execute(_QUERIES["made_owed"], values)).fetchone()
+    if row is None or row[0]:
+        raise Refused(
+            f"{person.name} has taken money off this card for its holder: another person pays it.",
+            code="same_person",
+            hint="Ask another chief accountant.",
+        )
+
+
+def cash_desk_of(request: AnyRequest) -> str | None:
+    """Name the cash desk that takes the money of a request; None: no money is taken."""
+    paid = request.paid if isinstance(request, TopUp | SellPass) else None
+    return None if paid is None else paid.name
 
 
 def _check_taken_here(paid: Paid) -> None:
@@ -96,6 +154,18 @@ def _check_taken_here(paid: Paid) -> None:
         )
 
 
+@contextmanager
+def without_references(request: AnyRequest) -> Iterator[None]:
+    """Name the cards of a request by their labels in whatever is refused."""
+    refs = [request.card_ref, getattr(request, "new_card_ref", None)]
+    try:
+        yield
+    except SaparError as exc:
+        for ref in sorted((one for one in refs if one), key=len, reverse=True):
+            exc.message = exc.message.replace(ref, label_of(ref))
+        raise
+
+
 async def act(
     connection: AsyncConnection,
     desk: Desk,
@@ -105,14 +175,16 @@ async def act(
     person: Person,
     reason: str,
     clock: Clock,
+    check: Check,
 ) -> Outcome:
     """Carry an operation out; its line in the audit log stands or falls with it.
 
     Raises:
-        BadInput, Refused, Unavailable: as `carry_out`.
+        BadInput, Refused, Unavailable: as `carry_out`, and as `check`.
     """
 
     async def note(inside: AsyncConnection, receipt: Receipt) -> None:
+        await check(inside)
         after = msgspec.to_builtins(receipt)
         del after["card_ref"]
         await record(
@@ -129,3 +201,24 @@ async def act(
         )
 
     return await carry_out(connection, desk, request, beside=note)
+
+
+async def look_ahead(
+    connection: AsyncConnection, desk: Desk, request: AnyRequest, *, check: Check
+) -> Foreseen:
+    """Say what an operation would post, and leave everything as it is.
+
+    Raises:
+        BadInput, Refused, NotFound, Unavailable: as `act` would.
+    """
+
+    async def look(inside: AsyncConnection, receipt: Receipt, numbers: list[int]) -> Foreseen:
+        await check(inside)
+        told = [
+            await tell_journal(inside, request.agency_id, number) for number in numbers[:_TOLD_MAX]
+        ]
+        plain = msgspec.to_builtins(receipt)
+        del plain["card_ref"]
+        return Foreseen(receipt=plain, journals=told, journal_count=len(numbers))
+
+    return await foresee(connection, desk, request, look)

@@ -110,6 +110,13 @@ async def reference_of(connection: AsyncConnection, agency_id: str, card_no: int
     return str(row[0])
 
 
+async def category_of(connection: AsyncConnection, card_no: int) -> str:
+    """Give the rider category that a card has now."""
+    row = await (await connection.execute(_QUERIES["category_of"], {"card_no": card_no})).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 async def log_look(
     connection: AsyncConnection,
     agency_id: str,

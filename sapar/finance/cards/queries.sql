@@ -42,6 +42,12 @@ SELECT o.source_key, o.kind, o.actor, (extract(epoch FROM o.event_at) * 1000)::b
 FROM card_operation o WHERE o.card_no = %(card_no)s
 ORDER BY o.done_at DESC, o.source_key LIMIT 200;
 
+-- name: made_owed
+-- Whether a person has taken money off a card for its holder.
+SELECT EXISTS (SELECT FROM card_operation
+               WHERE card_no = %(card_no)s AND kind IN ('withdraw', 'return')
+                 AND actor = %(actor)s);
+
 -- name: journal_head
 -- A journal; numbers are unique within the agency's whole ledger.
 SELECT j.journal_no, j.kind, j.source_key, j.tap_no, j.card_no, j.service_date, j.business_date,
@@ -58,3 +64,9 @@ LEFT JOIN account a ON a.account_no = e.account_no
 LEFT JOIN card c ON e.account_no > 0 AND c.card_no = e.account_no >> 3
 WHERE e.journal_no = %(journal_no)s AND e.agency_id = %(agency_id)s
 ORDER BY e.line;
+
+-- name: category_of
+SELECT category FROM card WHERE card_no = %(card_no)s;
+
+-- name: refund_channels
+SELECT owner FROM account WHERE agency_id = %(agency_id)s AND code = 2510 ORDER BY owner LIMIT 50;

@@ -19,6 +19,9 @@ from sapar.ticketing.ledger.accounts import CARD_CODES
 
 _QUERIES = load_queries("sapar.finance.cards")
 
+REFUND_CHANNEL = "bank"
+"""Where a city that has not refunded anything yet begins: a transfer to the holder's account."""
+
 
 class CounterHole(NamedTuple):
     """Numbers of a card's own counter that no tap brought.
@@ -161,9 +164,16 @@ def _done(row: tuple[Any, ...]) -> Done:
         at_ms=at_ms,
         done_at_ms=done_ms,
         reason=str(said),
-        amount_tiyn=request.get("amount_tiyn"),
+        amount_tiyn=request.get("amount_tiyn", request.get("price_tiyn")),
         receipt=kept,
     )
+
+
+async def list_channels(connection: AsyncConnection, agency_id: str) -> list[str]:
+    """Give the channels by which refunds are owed, those that had any first (2510)."""
+    rows = await _fetch(connection, "refund_channels", {"agency_id": agency_id})
+    known = [str(row[0]) for row in rows]
+    return known if REFUND_CHANNEL in known else [REFUND_CHANNEL, *known]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

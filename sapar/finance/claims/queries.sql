@@ -110,7 +110,9 @@ WITH RECURSIVE claim AS (
     SELECT t.claim_no, sum(m.residual_tiyn)::bigint AS amount_tiyn
     FROM tree t
     JOIN bank_match_item i ON i.item_no = t.item_no AND i.active
-    JOIN bank_match m USING (match_no)
+    JOIN (SELECT match_no, residual_tiyn, residual_code FROM bank_match
+          WHERE residual_code IS NOT NULL
+          UNION ALL SELECT match_no, amount_tiyn, code FROM bank_match_residual) m USING (match_no)
     WHERE m.residual_tiyn > 0 AND m.residual_code = 1220
       AND i.item_no = (SELECT min(x.item_no) FROM bank_match_item x WHERE x.match_no = m.match_no)
     GROUP BY 1

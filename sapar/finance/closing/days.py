@@ -57,6 +57,27 @@ class Signature(msgspec.Struct, frozen=True):
     valid: bool
 
 
+class OpenedAgain(msgspec.Struct, frozen=True):
+    """The newest reopening of a day that nobody has closed again.
+
+    Attributes:
+        name, reason: of who opened it, and why.
+        lapsed: its time has passed: nothing posts with the date any more, and what was posted
+            meanwhile is in no report until the day is closed once more.
+        journals: so many were posted with the day's date since it was closed, numbered
+            `from_journal` to `to_journal`; None where there are none.
+    """
+
+    reopening_no: int
+    name: str
+    reason: str
+    ends_at: datetime
+    lapsed: bool
+    journals: int
+    from_journal: int | None
+    to_journal: int | None
+
+
 class DayStatus(msgspec.Struct, frozen=True):
     """A business day on its way to its close.
 
@@ -66,6 +87,7 @@ class DayStatus(msgspec.Struct, frozen=True):
         digest: what is to be signed now; None while a stage has not passed.
         obstacle: why it cannot be signed or closed now; None when it can.
         reopened_until: end of a reopening that lasts.
+        reopening: the reopening that lasts, or has lapsed; the state of such a day is `closed`.
         closed_at: by the database's clock.
     """
 
@@ -80,16 +102,22 @@ class DayStatus(msgspec.Struct, frozen=True):
     reopened_until: datetime | None = None
     closed_at: datetime | None = None
     closed_by: str = ""
+    reopening: OpenedAgain | None = None
 
 
 class DayLine(msgspec.Struct, frozen=True):
-    """A line of the list of days."""
+    """A line of the list of days.
+
+    Attributes:
+        lapsed: it was opened again, its time has passed, and nobody has closed it once more.
+    """
 
     business_date: date
     state: State
     revision: int
     closed_at: datetime | None
     closed_by: str
+    lapsed: bool = False
 
 
 class Close(msgspec.Struct, frozen=True):
@@ -172,7 +200,19 @@ async def read_status(connection: AsyncConnection, agency_id: str, day: date) ->
         reopened_until=close.ends_at if close is not None and close.reopened else None,
         closed_at=None if close is None else close.closed_at,
         closed_by="" if close is None else close.closed_by,
+        reopening=await _find_reopening(connection, agency_id, day, close),
     )
+
+
+async def _find_reopening(
+    connection: AsyncConnection, agency_id: str, day: date, close: Close | None
+) -> OpenedAgain | None:
+    if close is None or not close.was_reopened:
+        return None
+    names = {"agency_id": agency_id, "day": day, "revision": close.revision}
+    [(number, name, reason, ends_at)] = await ask(connection, "find_reopening", names)
+    [(journals, first, last)] = await ask(connection, "count_posted_since", names)
+    return OpenedAgain(number, name, reason, ends_at, not close.reopened, journals, first, last)
 
 
 def _state(close: Close | None, signatures: Sequence[Signature]) -> State:
@@ -207,8 +247,9 @@ async def list_days(
             revision or 1,
             closed_at,
             closed_by or "",
+            lapsed,
         )
-        for day, revision, closed_at, closed_by, reopened in await ask(
+        for day, revision, closed_at, closed_by, reopened, lapsed in await ask(
             connection, "list_days", values
         )
     ]

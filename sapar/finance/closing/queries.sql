@@ -33,10 +33,21 @@ LEFT JOIN LATERAL (SELECT reopening_no, ends_at FROM day_reopening
                        AND revision = b.revision ORDER BY reopening_no DESC LIMIT 1) r ON true
 WHERE b.agency_id = %(agency_id)s AND b.business_date = %(day)s;
 
+-- name: find_reopening
+-- The newest of a revision, with who did it.
+SELECT r.reopening_no, p.name, r.reason, r.ends_at
+FROM day_reopening r JOIN person p USING (user_id)
+WHERE r.agency_id = %(agency_id)s AND r.business_date = %(day)s AND r.revision = %(revision)s
+ORDER BY r.reopening_no DESC LIMIT 1;
+
 -- name: list_days
 -- Days that anything is known of, the newest first: closed ones, begun ones and those with rides.
 SELECT d.business_date, b.revision, b.closed_at, b.closed_by,
-       coalesce(day_is_reopened(%(agency_id)s, d.business_date), false)
+       coalesce(day_is_reopened(%(agency_id)s, d.business_date), false),
+       NOT day_is_reopened(%(agency_id)s, d.business_date)
+           AND EXISTS (SELECT FROM day_reopening r
+                       WHERE (r.agency_id, r.business_date, r.revision)
+                           = (b.agency_id, b.business_date, b.revision))
 FROM (SELECT business_date FROM business_day WHERE agency_id = %(agency_id)s
       UNION SELECT business_date FROM day_stage WHERE agency_id = %(agency_id)s
       UNION SELECT business_date FROM day_count WHERE agency_id = %(agency_id)s) d
@@ -365,7 +376,7 @@ FROM ticketing_exception WHERE agency_id = %(agency_id)s AND closed_at IS NULL
 GROUP BY kind ORDER BY kind;
 
 -- name: count_open_gaps
--- Open gaps and what misses in them; their worth is the mean fare of the day so far.
+-- Open gaps and the taps that miss in them.
 SELECT count(*), coalesce(sum(g.to_seq - g.from_seq + 1), 0)::bigint
 FROM tap_gap g JOIN device d USING (device_no) WHERE d.agency_id = %(agency_id)s;
 

@@ -17,6 +17,7 @@ from sapar.core.errors import BadInput, Refused
 from sapar.finance.closing.asking import ask
 from sapar.finance.closing.days import find_close
 from sapar.finance.closing.parts import Part, named_accounts, part_of
+from sapar.finance.said import refuse_card_number
 from sapar.ticketing.ledger.business_days import lock_closing
 
 LONGEST: Final = timedelta(days=7)
@@ -68,12 +69,13 @@ async def reopen(
         second_user_id: another accountant who agreed to it.
 
     Raises:
-        BadInput: no reason, or no such time.
+        BadInput: no reason, or one with a bank card's number (`pan_like`); no such time.
         Refused: the person has not the role (`role_missing`), the day is open (`day_open`) or
             reopened already (`already_reopened`), the second person is the first (`same_person`).
     """
     if not reason.strip():
         raise BadInput("a day is reopened for a reason", code="reason_missing")
+    refuse_card_number(reason)
     if not timedelta() < lasts <= LONGEST:
         raise BadInput("a day is reopened for at most a week", code="reopening_time")
     if second_user_id == user_id:

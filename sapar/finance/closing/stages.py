@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from sapar.access.audit import record
 from sapar.core.db import AsyncConnection, json_value, load_queries, translated
 from sapar.core.errors import BadInput, Fault, Refused
 from sapar.finance.closing.balances import name_of
@@ -20,6 +21,7 @@ from sapar.finance.closing.days import STAGES, StageRun, next_revision, read_sta
 from sapar.finance.closing.moment import at_rest
 from sapar.finance.closing.reading import read_accounts, read_totals
 from sapar.finance.closing.totals import plain_totals
+from sapar.finance.exceptions.acts import Who
 from sapar.finance.exceptions.keep import Finding, keep_findings
 from sapar.ticketing.ledger.business_days import read_closed_days
 
@@ -102,8 +104,10 @@ async def run_stage(
     *,
     actor: str,
     now: datetime,
+    user_id: int | None = None,
+    noted: bool = True,
 ) -> StageRun:
-    """Run one stage and keep what it saw.
+    """Run one stage and keep what it saw, with a line in the audit log.
 
     Args:
         connection: in no transaction.
@@ -112,6 +116,8 @@ async def run_stage(
         name: of the stage.
         actor: who runs it.
         now: transit time.
+        user_id: of the person, for the audit log.
+        noted: write that line; whoever runs all stages writes one for all of them.
 
     Raises:
         BadInput: there is no such stage.
@@ -136,13 +142,14 @@ async def run_stage(
             await _hold_revision(connection, agency_id, day, revision)
             evidence = _evidence(checked, found, now)
             body = _canonical(evidence)
+            passed = not checked.obstacles and not evidence["waiting"]
             await connection.execute(
                 _QUERIES["insert_stage"],
                 {
                     **names,
                     "revision": revision,
                     "stage": name,
-                    "passed": not checked.obstacles and not evidence["waiting"],
+                    "passed": passed,
                     "findings": len(found),
                     "exceptions": [row[0] for row in found],
                     "evidence": body,
@@ -152,6 +159,11 @@ async def run_stage(
                     "actor": actor,
                 },
             )
+            if noted:
+                waiting = evidence["waiting"]
+                seen = StageRun(name, passed=passed, findings=len(found), waiting=waiting)
+                by = Who(actor, user_id)
+                await _note(connection, agency_id, day, revision, [seen], by, now)
     status = await read_status(connection, agency_id, day)
     return next(one for one in status.stages if one.stage == name)
 
@@ -229,10 +241,13 @@ async def run_all(
     *,
     actor: str,
     now: Callable[[], datetime],
+    user_id: int | None = None,
     progress: Progress = lambda _stage, _run: None,
     timed: Callable[[str, Awaitable[Any]], Awaitable[Any]] | None = None,
 ) -> list[StageRun]:
     """Run all stages in their order, then make the totals that are to be signed.
+
+    Who ran them and what came of it is one line of the audit log, written with the totals.
 
     A stage that does not pass stops no other: a person sees all that is left to do. When it is
     interrupted, what was run is kept, and it may be run again as a whole or stage by stage.
@@ -243,6 +258,7 @@ async def run_all(
         day: the business date.
         actor: who runs it.
         now: gives transit time.
+        user_id: of the person, for the audit log.
         progress: told of each stage as it begins and ends.
         timed: awaits each step under its name; for benchmarks.
 
@@ -253,19 +269,58 @@ async def run_all(
     runs = []
     for name in STAGES:
         progress(name, None)
-        step = run_stage(connection, agency_id, day, name, actor=actor, now=now())
+        step = run_stage(connection, agency_id, day, name, actor=actor, now=now(), noted=False)
         run: StageRun = await (step if timed is None else timed(name, step))
         progress(name, run)
         runs.append(run)
-    step_totals = make_totals(connection, agency_id, day, now=now())
+
+    async def note(revision: int) -> None:
+        by = Who(actor, user_id)
+        await _note(connection, agency_id, day, revision, runs, by, now())
+
+    step_totals = make_totals(connection, agency_id, day, now=now(), note=note)
     await (step_totals if timed is None else timed("totals", step_totals))
     return runs
 
 
+async def _note(
+    connection: AsyncConnection,
+    agency_id: str,
+    day: date,
+    revision: int,
+    runs: Sequence[StageRun],
+    by: Who,
+    now: datetime,
+) -> None:
+    """Write down in the audit log who looked at a day, and what each stage came to."""
+    stages = {
+        run.stage: {"passed": run.passed, "findings": run.findings, "waiting": run.waiting}
+        for run in runs
+    }
+    await record(
+        connection,
+        at=now,
+        person=by.name,
+        user_id=by.user_id,
+        agency_id=agency_id,
+        action="day.check",
+        target=f"day {day}",
+        before=None,
+        after={"revision": revision, "stages": stages},
+    )
+
+
 async def make_totals(
-    connection: AsyncConnection, agency_id: str, day: date, *, now: datetime
+    connection: AsyncConnection,
+    agency_id: str,
+    day: date,
+    *,
+    now: datetime,
+    note: Callable[[int], Awaitable[None]] | None = None,
 ) -> None:
     """Make and keep the totals of a day as they are now: what will be signed and reported.
+
+    `note` is told the revision in the transaction that keeps them.
 
     Raises:
         NotFound: there is no such agency.
@@ -293,3 +348,5 @@ async def make_totals(
         async with connection.transaction():
             await _hold_revision(connection, agency_id, day, revision)
             await connection.execute(_QUERIES["insert_totals"], values)
+            if note is not None:
+                await note(revision)

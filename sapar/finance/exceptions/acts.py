@@ -13,6 +13,7 @@ from sapar.access import audit
 from sapar.core.db import AsyncConnection, load_queries, translated
 from sapar.core.errors import BadInput, NotFound, Refused
 from sapar.finance.exceptions.keep import BY_ITSELF, add_comment
+from sapar.finance.said import refuse_card_number
 
 NOTE_CHARACTERS_MAX: Final = 2000
 
@@ -100,6 +101,7 @@ async def accept(
     exception_no: int,
     *,
     reason: str,
+    seen_tiyn: int,
     by: Who,
     now: datetime,
 ) -> None:
@@ -107,15 +109,30 @@ async def accept(
 
     When its value changes afterwards it is accepted no more. Accepting again changes the reason.
 
+    Args:
+        connection: in no transaction.
+        agency_id: whose.
+        exception_no: which.
+        reason: the person's words.
+        seen_tiyn: what the person saw that it is worth: that is accepted, and nothing else.
+        by: the person.
+        now: transit time.
+
     Raises:
         NotFound: the agency has no such exception.
-        Refused: it is closed (`closed`).
-        BadInput: there is no reason (`text`).
+        Refused: it is closed (`closed`), or worth something else by now (`changed_since`).
+        BadInput: there is no reason, or one with a bank card's number (`text`, `pan_like`).
     """
     reason = check_text("a reason", reason)
 
     async def work(found: Locked) -> tuple[Any, Any]:
         check_open(found)
+        if found.value_tiyn != seen_tiyn:
+            raise Refused(
+                f"exception {exception_no} is worth {found.value_tiyn} tiyn by now",
+                code="changed_since",
+                hint="Look at it again: what was to be accepted was another amount.",
+            )
         await _execute(
             connection, "accept_exception",
             exception_no=exception_no, now=now, actor=by.name, reason=reason,
@@ -342,11 +359,12 @@ def check_text(name: str, text: str, longest: int = NOTE_CHARACTERS_MAX) -> str:
     """Give a text without the white space around it.
 
     Raises:
-        BadInput: nothing is left, or too much (`text`).
+        BadInput: nothing is left, or too much (`text`), or a bank card's number (`pan_like`).
     """
     text = text.strip()
     if not text or len(text) > longest or "\0" in text:
         raise BadInput(
             f"{name} has 1 to {longest} characters", code="text", hint="Say what was found out."
         )
+    refuse_card_number(text)
     return text

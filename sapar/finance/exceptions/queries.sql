@@ -134,7 +134,8 @@ WHERE d.agency_id = %(agency_id)s AND t.status = 'posted' AND t.service_date = %
   AND t.received_at >= %(day)s - interval '1 day';
 
 -- name: taps_without_journal
--- The anti-join of one fare day: a ride that posted nothing, or a held tap that nobody was told of.
+-- The anti-join of one fare day: a ride that posted nothing, or a held tap that nobody was told of,
+-- unless a person has rejected it.
 -- Two joins, for the planner hashes neither behind an OR.
 WITH lost AS (
     SELECT t.tap_no FROM tap t
@@ -144,7 +145,7 @@ WITH lost AS (
     UNION ALL
     SELECT t.tap_no FROM tap t
     WHERE t.service_date = %(day)s AND t.received_at >= %(day)s - interval '1 day'
-      AND t.status = 'held'
+      AND t.status = 'held' AND t.code <> 'rejected'
       AND NOT EXISTS (SELECT FROM ticketing_exception e
                       WHERE e.tap_no = t.tap_no AND e.kind = t.code)
 )

@@ -16,15 +16,18 @@ from sapar.finance.matching import store
 from sapar.finance.matching.findings import keep_matching_findings
 from sapar.finance.matching.items import check_account
 from sapar.finance.matching.model import Candidate, Expected, Line
-from sapar.finance.matching.postings import NOTHING, Booking
+from sapar.finance.matching.postings import NOTHING, Booking, ResidualPart
 from sapar.finance.matching.remainders import remainder_of
+from sapar.finance.matching.settle import item_order
+from sapar.finance.said import refuse_card_number
 from sapar.ticketing.ledger.accounts import Accounts
-from sapar.ticketing.ledger.operations import Operation, operate
+from sapar.ticketing.ledger.operations import AMOUNT_MAX_TIYN, Operation, operate
 from sapar.ticketing.types import Journal
 
 _QUERIES = load_queries("sapar.finance.matching")
 _TEXT_MAX = 2000
 _MOST = 5000
+_PARTS_MAX = 20
 
 
 class HandMatch(msgspec.Struct, frozen=True):
@@ -53,6 +56,7 @@ class Asked(NamedTuple):
         items: none when lines cancel each other, or the residual takes them whole.
         residual: account (code, owner) of what the lines show beyond what was expected.
         reason: the person's words; needed when there is a residual.
+        residuals: the same for several accounts, with what goes to each; they sum up to it.
     """
 
     key: str
@@ -60,6 +64,7 @@ class Asked(NamedTuple):
     items: tuple[int, ...]
     residual: tuple[int, str] | None = None
     reason: str = ""
+    residuals: tuple[ResidualPart, ...] = ()
 
 
 async def match_by_hand(
@@ -82,10 +87,13 @@ async def match_by_hand(
         now: transit time.
 
     Raises:
-        BadInput: `bad_match`: no line, one twice, too many, or no key; `bad_account`: the residual
-            account is none that a difference can go to.
+        BadInput: `bad_match`: no line, one twice, too many, or no key; `bad_account`: a residual
+            account is none that a difference can go to, or stands there twice; `pan_like`: a bank
+            card's number in key or reason.
         Refused: `not_open`: a line or an item is matched, cancelled or not there;
             `residual_needs_account`: it does not add up, and account or reason are missing;
+            `residual_sum`: several residuals do not sum up to the difference, or one of them is
+            more than lines and items together;
             `wrong_account`: an item is expected on another bank account; `idempotency_conflict`:
             the key came before with other content.
     """
@@ -113,11 +121,21 @@ def _check(asked: Asked) -> None:
         raise BadInput("a match has a key and at least one line", code="bad_match")
     if len(asked.reason) > _TEXT_MAX:
         raise BadInput(f"a reason has at most {_TEXT_MAX} characters", code="bad_match")
+    refuse_card_number(asked.key, asked.reason)
+    accounts = [part[:2] for part in asked.residuals]
     if asked.residual is not None:
+        accounts.append(asked.residual)
+    if len(set(accounts)) != len(accounts) or len(accounts) > _PARTS_MAX:
+        raise BadInput(f"each account once, and at most {_PARTS_MAX}", code="bad_account")
+    for account in accounts:
         try:
-            check_account(*asked.residual)
+            check_account(*account)
         except Fault as exc:
             raise BadInput(exc.message, code="bad_account") from exc
+    if asked.residuals and (asked.residual is not None or len(asked.residuals) < 2):
+        raise BadInput("several residuals are two or more, and no other", code="bad_match")
+    if any(not 0 < abs(part.amount) <= AMOUNT_MAX_TIYN for part in asked.residuals):
+        raise BadInput("a residual is more than nothing", code="bad_match")
 
 
 class _Hand:
@@ -136,10 +154,12 @@ class _Hand:
         self._connection, self._accounts = connection, accounts
         self._agency_id, self._asked, self._by, self._now = agency_id, asked, by, now
         self._source_key = source_key
-        content = {
+        content: dict[str, object] = {
             "lines": sorted(asked.lines), "items": sorted(asked.items),
             "residual": asked.residual, "reason": asked.reason, "by": by.name,
         }  # fmt: skip
+        if asked.residuals:  # not there before: keys of then have the content of then
+            content["residuals"] = sorted(asked.residuals)
         self.operation = Operation(agency_id, "match", source_key, content)
 
     async def moves(self) -> bool:
@@ -183,6 +203,7 @@ class _Hand:
                 "lines": sorted(asked.lines), "items": sorted(asked.items),
                 "lines_tiyn": booking.lines_sum, "items_tiyn": booking.items_sum,
                 "residual_tiyn": booking.residual, "residual_account": booking.residual_account,
+                **({"residuals": booking.parts} if booking.parts else {}),
             },
             reason=asked.reason,
         )  # fmt: skip
@@ -200,19 +221,35 @@ class _Hand:
                     f"item {item.item_no} is expected on account {town.bank_ids[item.account]}",
                     code="wrong_account",
                 )
-        residual = one.difference
-        if residual and (asked.residual is None or not asked.reason.strip()):
+        residual, parts = one.difference, asked.residuals
+        named = asked.residual is not None or parts
+        if residual and (not named or not asked.reason.strip()):
             raise Refused(
                 f"the difference of {residual} tiyn needs an account and a reason",
                 code="residual_needs_account",
             )
+        if parts and sum(part.amount for part in parts) != residual:
+            raise Refused(
+                f"the residuals do not sum up to the difference of {residual} tiyn",
+                code="residual_sum",
+            )
+        most = sum(abs(line.amount) for line in lines) + sum(abs(item.amount) for item in items)
+        if any(abs(part.amount) > most for part in parts):
+            raise Refused("a residual is more than lines and items together", code="residual_sum")
         account = asked.residual if residual else None
         rest = None
-        if account is not None and items:
-            rest = remainder_of(one, account, town.settings, tolerance=0, item_no=-1)
+        own = account
+        if items:
+            left = residual
+            for part in parts:
+                if (part.code, part.owner) == min(items, key=item_order).stands_on:
+                    own, left = (part.code, part.owner), part.amount
+            if own is not None:
+                rest = remainder_of(one, own, town.settings, tolerance=0, item_no=-1, residual=left)
         return Booking(
-            self._source_key, "hand", lines, items, residual, account, rest, asked.reason
-        )
+            self._source_key, "hand", lines, items, residual, account, rest, asked.reason,
+            tuple(sorted(parts)),
+        )  # fmt: skip
 
     async def answer(self, *, repeated: bool) -> HandMatch:
         """Read what was made."""

@@ -1,7 +1,7 @@
 """What a match posts. Pure.
 
 Unidentified receipts (2910) lose the lines' sum, each item's account is cleared of its amount, the
-expected fee goes to the fees, and the residual to its account.
+expected fee goes to the fees, and the residual to its account, or to several.
 """
 
 from __future__ import annotations
@@ -23,6 +23,14 @@ NOTHING: Final = Journal("", KIND, date.min, 0, 0, {}, "", "")
 """Stands for the journal of a match that moves nothing; never posted."""
 
 
+class ResidualPart(NamedTuple):
+    """A part of a residual that goes to several accounts; signed as the residual is."""
+
+    code: int
+    owner: str
+    amount: int
+
+
 class Booking(NamedTuple):
     """A match that is to be written.
 
@@ -30,9 +38,10 @@ class Booking(NamedTuple):
         source_key: also its journal's.
         rule: that made it.
         residual: sum of the lines, less what was expected.
-        residual_account: where it goes.
+        residual_account: where it goes; None also when it goes to several accounts.
         remainder: what is still owed.
         note: a person's words.
+        parts: the several accounts; they sum up to the residual.
     """
 
     source_key: str
@@ -43,6 +52,7 @@ class Booking(NamedTuple):
     residual_account: tuple[int, str] | None
     remainder: Expected | None = None
     note: str = ""
+    parts: tuple[ResidualPart, ...] = ()
 
     @property
     def lines_sum(self) -> int:
@@ -67,7 +77,7 @@ class Booking(NamedTuple):
 
     def operation(self, agency_id: str) -> Operation:
         """Give what is done under the match's key."""
-        content = {
+        content: dict[str, object] = {
             "rule": self.rule,
             "lines": sorted(line.line_no for line in self.lines),
             "items": sorted(item.item_no for item in self.items),
@@ -75,6 +85,8 @@ class Booking(NamedTuple):
             "residual_account": self.residual_account,
             "note": self.note,
         }
+        if self.parts:
+            content["parts"] = self.parts
         return Operation(agency_id, KIND, self.source_key, content)
 
 
@@ -107,6 +119,8 @@ def movements(
     add(*FEES, booking.fee)
     if booking.residual_account is not None:
         add(*booking.residual_account, -booking.residual)
+    for part in booking.parts:
+        add(part.code, part.owner, -part.amount)
     return {key: amount for key, amount in moved.items() if amount}
 
 

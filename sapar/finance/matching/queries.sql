@@ -186,6 +186,11 @@ WITH new AS (
 INSERT INTO bank_match_item (match_no, item_no)
 SELECT * FROM unnest(%(item_match)s::bigint[], %(item_no)s::bigint[]);
 
+-- name: insert_residual
+-- A part of a difference that goes to several accounts; the parts are held against it at the commit.
+INSERT INTO bank_match_residual (match_no, position, code, owner, amount_tiyn)
+VALUES (%(match_no)s, %(position)s, %(code)s, %(owner)s, %(amount_tiyn)s);
+
 -- name: draw_match_numbers
 SELECT array_agg(nextval('bank_match_number')) FROM generate_series(1, %(count)s);
 
@@ -244,7 +249,8 @@ WHERE l.agency_id = %(agency_id)s AND l.booked_on <= %(until)s
   AND NOT EXISTS (SELECT FROM bank_match_line m WHERE m.line_no = l.line_no AND m.active);
 
 -- name: find_short
--- What agents still owe of items that were paid in part, by the item.
+-- What agents still owe of items that were paid in part, by the item: what is looked for as a
+-- remainder, and what a person left on the account of another item than the first, which has none.
 SELECT r.parent_item_no, abs(sum(r.amount_tiyn))::bigint, max(r.item_date), r.code, r.owner,
        i.reference, i.item_date
 FROM finance_item r
@@ -253,14 +259,37 @@ WHERE r.agency_id = %(agency_id)s AND r.kind = 'remainder' AND r.cancelled_at IS
   AND r.code = ANY(%(codes)s::smallint[])
   AND NOT EXISTS (SELECT FROM bank_match_item m WHERE m.item_no = r.item_no AND m.active)
 GROUP BY r.parent_item_no, r.code, r.owner, i.reference, i.item_date
-HAVING sum(r.amount_tiyn) <> 0;
+HAVING sum(r.amount_tiyn) <> 0
+UNION ALL
+SELECT own.item_no, abs(d.amount_tiyn), own.item_date, d.code, d.owner, own.reference, own.item_date
+FROM bank_match m
+JOIN LATERAL (SELECT m.residual_code AS code, m.residual_owner AS owner,
+                     m.residual_tiyn AS amount_tiyn
+              UNION ALL SELECT code, owner, amount_tiyn FROM bank_match_residual
+              WHERE match_no = m.match_no) d ON d.code = ANY(%(codes)s::smallint[])
+JOIN LATERAL (SELECT array_agg(i.code || ':' || i.owner
+                               ORDER BY i.item_date, i.source_key COLLATE "C") AS accounts,
+                     min(i.item_no) FILTER (WHERE (i.code, i.owner) = (d.code, d.owner)) AS item_no
+              FROM bank_match_item b JOIN finance_item i USING (item_no)
+              WHERE b.match_no = m.match_no) its ON its.accounts[1] <> d.code || ':' || d.owner
+JOIN finance_item own ON own.item_no = its.item_no AND sign(own.amount_tiyn) <> sign(d.amount_tiyn)
+WHERE m.agency_id = %(agency_id)s AND m.undone_at IS NULL AND m.rule = 'hand'
+  AND m.residual_tiyn <> 0;
 
 -- name: find_residuals
 -- Differences that rules or people left on an item's own account beyond what it bears, or that
 -- rules took for a processor's fee, by the first of the items.
 SELECT first.item_no, sum(m.residual_tiyn)::bigint, max(l.booked_on), m.residual_code,
        m.residual_owner, min(first.reference), min(first.item_date)
-FROM bank_match m
+FROM (
+    SELECT match_no, agency_id, rule, undone_at, items_tiyn, residual_tiyn, residual_code,
+           residual_owner
+    FROM bank_match WHERE residual_code IS NOT NULL
+    UNION ALL
+    SELECT b.match_no, b.agency_id, b.rule, b.undone_at, b.items_tiyn, r.amount_tiyn, r.code,
+           r.owner
+    FROM bank_match_residual r JOIN bank_match b USING (match_no)
+) m
 JOIN LATERAL (
     SELECT coalesce(i.parent_item_no, i.item_no) AS item_no, i.code, i.owner, i.reference,
            i.item_date
@@ -349,7 +378,11 @@ SELECT m.match_no, a.bank_account_id, m.rule, m.rule_version, m.settings_version
                     'item_date', i.item_date, 'reference', i.reference,
                     'batch_ref', i.batch_ref) ORDER BY i.item_date, i.item_no)
         FROM bank_match_item b JOIN finance_item i USING (item_no)
-        WHERE b.match_no = m.match_no), '[]')
+        WHERE b.match_no = m.match_no), '[]'),
+       coalesce((SELECT jsonb_agg(jsonb_build_object(
+                    'code', r.code, 'owner', r.owner, 'amount_tiyn', r.amount_tiyn)
+                    ORDER BY r.position)
+        FROM bank_match_residual r WHERE r.match_no = m.match_no), '[]')
 FROM bank_match m
 LEFT JOIN bank_account a USING (bank_account_no)
 WHERE m.agency_id = %(agency_id)s

@@ -15,6 +15,7 @@ def remainder_of(
     *,
     tolerance: int,
     item_no: int,
+    residual: int | None = None,
 ) -> Expected | None:
     """Give what is still owed of items when their difference stays on their own account.
 
@@ -24,12 +25,14 @@ def remainder_of(
         settings: how long it is looked for.
         tolerance: so little is not asked for.
         item_no: number of the new item, below zero until it is stored.
+        residual: what goes there, where the difference goes to several accounts.
 
     Returns:
         None when nothing is owed: enough was paid, or the difference goes elsewhere.
     """
     first = min(one.items, key=item_order)
-    residual, net = one.difference, sum(item.net for item in one.items)
+    residual = one.difference if residual is None else residual
+    net = sum(item.net for item in one.items)
     if account != first.stands_on or (residual < 0) != (net > 0) or abs(residual) <= tolerance:
         return None
     day = max(first.day, *(line.day for line in one.lines))

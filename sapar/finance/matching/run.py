@@ -10,8 +10,10 @@ from itertools import groupby
 
 import msgspec
 
+from sapar.access import audit
 from sapar.core.db import AsyncConnection, Pool, connect_async, translated
 from sapar.core.errors import Fault
+from sapar.finance.exceptions.acts import Who
 from sapar.finance.matching import store
 from sapar.finance.matching.findings import keep_matching_findings
 from sapar.finance.matching.model import Found, Plan
@@ -57,8 +59,12 @@ async def run_matching(
     actor: str,
     now: datetime,
     progress: Progress = lambda _done, _of: None,
+    *,
+    user_id: int | None = None,
 ) -> MatchingRun:
     """Match all that the rules can, post it, and bring hints and exceptions up to date.
+
+    What came of it is one line of the audit log, also where it found nothing.
 
     Runs of an agency come one after the other; a second one finds nothing to do. A run that is
     broken off keeps what it wrote, and the next one goes on.
@@ -69,6 +75,7 @@ async def run_matching(
         actor: in whose name, `sapar` when nobody asked.
         now: transit time.
         progress: told of what is written.
+        user_id: of the person, for the audit log.
 
     Raises:
         NotFound: there is no such agency.
@@ -80,7 +87,7 @@ async def run_matching(
     connection = await connect_async(pool.conninfo)
     try:
         await store.hold_matching(connection, agency_id)
-        return await _run(connection, accounts, agency_id, actor, now, progress)
+        return await _run(connection, accounts, agency_id, Who(actor, user_id), now, progress)
     finally:
         await connection.close()
 
@@ -89,7 +96,7 @@ async def _run(
     connection: AsyncConnection,
     accounts: Accounts,
     agency_id: str,
-    actor: str,
+    by: Who,
     now: datetime,
     progress: Progress,
 ) -> MatchingRun:
@@ -116,15 +123,16 @@ async def _run(
         with translated():
             async with connection.transaction():
                 done = await store.write_matches(
-                    connection, accounts, town, bookings, actor=actor, now=now
+                    connection, accounts, town, bookings, actor=by.name, now=now
                 )
         for one in done:
             if one.booking.remainder is not None and one.remainder_no is not None:
                 made[one.booking.remainder.item_no] = one.remainder_no
         written += done
         progress(len(written), len(plan.matches))
-    await _tell(connection, town, plan, made, now)
-    return _summary(counts, plan, written)
+    run = _summary(counts, plan, written)
+    await _tell(connection, town, plan, made, now, (by, run))
+    return run
 
 
 def _batches(matches: Sequence[Found]) -> Iterator[list[Found]]:
@@ -164,7 +172,9 @@ async def _tell(
     plan: Plan,
     made: Mapping[int, int],
     now: datetime,
+    done: tuple[Who, MatchingRun],
 ) -> None:
+    by, run = done
     hints = {}
     for line_no, hint in plan.hints.items():
         items = tuple(number if number > 0 else made.get(number, 0) for number in hint.items)
@@ -174,6 +184,17 @@ async def _tell(
         async with connection.transaction():
             await store.keep_hints(connection, town.agency_id, hints)
             await keep_matching_findings(connection, town, now)
+            await audit.record(
+                connection,
+                at=now,
+                person=by.name,
+                user_id=by.user_id,
+                agency_id=town.agency_id,
+                action="match.run",
+                target=f"matching {town.agency_id}",
+                before=None,
+                after=msgspec.to_builtins(run),
+            )
 
 
 def _summary(

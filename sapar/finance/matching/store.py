@@ -321,6 +321,11 @@ async def _insert(
             "item_match": int_array(number for number, one in each for _ in one.items),
             "item_no": int_array(item.item_no for one in bookings for item in one.items),
         }
+        parts = [
+            (number, place, *part)
+            for number, one in each
+            for place, part in enumerate(one.parts, 1)
+        ]
         await connection.execute(
             _QUERIES["insert_matches"],
             {
@@ -329,6 +334,14 @@ async def _insert(
                 "note": bookings[0].note,
             },
         )  # fmt: skip
+        for match_no, place, code, owner, amount in parts:
+            await connection.execute(
+                _QUERIES["insert_residual"],
+                {
+                    "match_no": match_no, "position": place, "code": code, "owner": owner,
+                    "amount_tiyn": amount,
+                },
+            )  # fmt: skip
     return numbers
 
 

@@ -15,6 +15,7 @@ from sapar.finance.matching import store
 from sapar.finance.matching.findings import keep_matching_findings
 from sapar.finance.matching.items import cancel_item
 from sapar.finance.matching.postings import NOTHING
+from sapar.finance.said import refuse_card_number
 from sapar.ticketing.ledger.operations import Operation, operate, reversal_of
 from sapar.ticketing.ledger.posting import post
 from sapar.ticketing.types import Journal
@@ -57,13 +58,14 @@ async def undo_match(
         now: transit time.
 
     Raises:
-        BadInput: `no_reason`: there is none, or it is too long.
+        BadInput: `no_reason`: there is none, or it is too long; `pan_like`: a bank card's number.
         NotFound: the agency has no such match.
         Refused: `already_undone`; `remainder_matched`: what it left to be paid was paid, undo that
             match first.
     """
     if not reason.strip() or len(reason) > _TEXT_MAX:
         raise BadInput("say why the match is undone", code="no_reason")
+    refuse_card_number(reason)
     operation = Operation(agency_id, "match_undo", f"match:undo:{match_no}", {"match": match_no})
     undo = _Undo(connection, agency_id, match_no, reason, by, now)
     if await undo.has_journal():

@@ -147,6 +147,14 @@ class MatchedItem(msgspec.Struct, frozen=True):
     batch_ref: str
 
 
+class MatchResidual(msgspec.Struct, frozen=True):
+    """A part of a residual that goes to several accounts."""
+
+    code: int
+    owner: str
+    amount_tiyn: int
+
+
 class Match(msgspec.Struct, frozen=True):
     """A match, undone or not: lines_tiyn = items_tiyn - fee_tiyn + residual_tiyn.
 
@@ -154,7 +162,9 @@ class Match(msgspec.Struct, frozen=True):
         bank_account_id: None: its lines are on several accounts.
         rule: that made it (`hand`: a person), in version `rule_version` with the agency's settings
             of `settings_version`.
-        residual_code: ledger account of the residual, with `residual_owner`; None: there is none.
+        residual_code: ledger account of the residual, with `residual_owner`; None: there is none,
+            or it goes to several.
+        residuals: these, in order; they sum up to `residual_tiyn`.
         journal_no: what it posted; None: nothing moved.
         undo_journal_no: what took that back.
     """
@@ -180,6 +190,7 @@ class Match(msgspec.Struct, frozen=True):
     undo_reason: str | None
     lines: list[MatchedLine]
     items: list[MatchedItem]
+    residuals: list[MatchResidual]
 
 
 async def list_matches(
@@ -222,6 +233,7 @@ async def list_matches(
                 *row[:19],
                 msgspec.convert(row[19], list[MatchedLine]),
                 msgspec.convert(row[20], list[MatchedItem]),
+                msgspec.convert(row[21], list[MatchResidual]),
             )
         )
         for row in rows

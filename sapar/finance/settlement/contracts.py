@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final
 
 import msgspec
 
 from sapar.access.audit import record
 from sapar.core.db import AsyncConnection, load_queries, translated
 from sapar.core.errors import BadInput, NotFound, Refused
+from sapar.finance.said import refuse_card_number
 from sapar.finance.settlement.engine import BP, ContractKind, Terms
+from sapar.ticketing.ledger.operations import AMOUNT_MAX_TIYN
 
 _QUERIES = load_queries("sapar.finance.settlement")
+_IBAN: Final = re.compile(r"[A-Z0-9]{5,34}")
+_TEXT_MAX: Final = 200
 
 
 class NewContract(msgspec.Struct, frozen=True):
@@ -91,6 +97,7 @@ def terms_on(versions: Sequence[Contract], service_date: date) -> Terms:
 
 
 def _check(new: NewContract) -> None:
+    refuse_card_number(new.title, new.payee_name)
     wrong = ""
     if new.kind == "net":
         if new.rate_tiyn is not None or new.city or new.funder:
@@ -100,7 +107,16 @@ def _check(new: NewContract) -> None:
     if not 0 <= new.commission_bp <= BP:
         wrong = f"a commission of {new.commission_bp} hundredths of a percent cannot be"
     if not (len(new.payee_bin) == 12 and new.payee_bin.isascii() and new.payee_bin.isdigit()):
-        wrong = f"{new.payee_bin!r} is no BIN: it has twelve digits"
+        wrong = f"{new.payee_bin[:40]!r} is no BIN: it has twelve digits"
+    if not _IBAN.fullmatch(new.payee_iban):
+        wrong = f"{new.payee_iban[:40]!r} is no account number"
+    if (new.rate_tiyn or 0) > AMOUNT_MAX_TIYN:
+        wrong = "the rate is beyond what an account holds"
+    texts = (new.payee_bic, new.city, new.funder or "", new.title, new.payee_name)
+    if any(len(text) > _TEXT_MAX or not text.isprintable() for text in texts):
+        wrong = f"a text has at most {_TEXT_MAX} signs, in one line"
+    if new.funder == "":
+        wrong = "a budget has a name; leave it out where there is none"
     if wrong:
         raise BadInput(wrong, code="bad_contract")
 
@@ -183,8 +199,9 @@ async def remove_contract(
     actor: str,
     now: datetime,
     user_id: int | None = None,
+    reason: str = "",
 ) -> None:
-    """Take a version away that nothing was settled by; `user_id` is for the audit log.
+    """Take a version away that nothing was settled by; `user_id` and `reason` go to the audit log.
 
     Raises:
         NotFound: there is no such version.
@@ -210,7 +227,7 @@ async def remove_contract(
             await record(
                 connection, at=now, person=actor, user_id=user_id, agency_id=agency_id,
                 action="contract.remove", target=f"carrier {found[0].carrier_id}",
-                before=msgspec.to_builtins(found[0]), after=None,
+                before=msgspec.to_builtins(found[0]), after=None, reason=reason,
             )  # fmt: skip
 
 

@@ -17,9 +17,11 @@ from sapar.access.audit import record
 from sapar.core.db import AsyncConnection, load_queries, translated
 from sapar.core.errors import BadInput, NotFound, Refused
 from sapar.finance.exceptions.keep import Finding, keep_findings
+from sapar.finance.said import refuse_card_number
 from sapar.finance.settlement.contracts import list_contracts, terms_on
 from sapar.finance.settlement.engine import BP, HOLD, PAYABLE, Line, Terms, stepped
 from sapar.finance.settlement.split import round_half_up
+from sapar.finance.settlement.statements import end_statement
 from sapar.ticketing.ledger.accounts import Accounts
 from sapar.ticketing.ledger.operations import Operation, check_amount, operate
 from sapar.ticketing.ledger.posting import post
@@ -109,7 +111,7 @@ async def open_dispute(
         user_id: of the person.
 
     Raises:
-        BadInput: no reason, or both or neither of amount and taps.
+        BadInput: no reason, both or neither of amount and taps; a bank card's number (`pan_like`).
         NotFound: there is no such statement.
         Refused: `beyond_payable`: more than is owed to the carrier; `not_settled`: a tap is not
             settled for this carrier; `held_before`: a tap is on hold already; `no_fare`: they
@@ -117,6 +119,7 @@ async def open_dispute(
     """
     if not reason.strip() or (amount_tiyn is None) == (not tap_nos):
         raise BadInput("a dispute has a reason, and an amount or taps", code="bad_dispute")
+    refuse_card_number(key, reason)
     taps = sorted(set(tap_nos))
     content = {"statement_no": statement_no, "amount": amount_tiyn, "taps": taps, "reason": reason}
     operation = Operation(agency_id, "carrier_hold", f"settle:hold:{key}", content)
@@ -180,14 +183,11 @@ async def decide_dispute(
         user_id: of the person, for the audit log.
 
     Raises:
-        BadInput: there is no reason, or no city.
+        BadInput: there is no reason, or no city; `pan_like`: a bank card's number in the reason.
         NotFound: there is no such dispute.
         Refused: `already_decided`: otherwise than now.
     """
-    if not reason.strip():
-        raise BadInput("a dispute is decided for a reason", code="bad_dispute")
-    if decision == "reject" and destination == "city" and not city:
-        raise BadInput("rejected money goes to a city: name it", code="bad_dispute")
+    _check_decision(reason, needs_city=decision == "reject" and destination == "city", city=city)
     dispute = await get_dispute(connection, agency_id, dispute_no)
     became = {"release": "released", "reject": "rejected"}[decision]
     if dispute.status == became:
@@ -216,10 +216,19 @@ async def decide_dispute(
             journal = await step.post({HOLD: amount}, reason, {(code, owner): -amount})
         await step.report([])
         await step.log("dispute." + decision, {"status": "open"}, {"status": became}, reason)
+        await step.end()
         return journal
 
     await operate(connection, operation, work)
     return await get_dispute(connection, agency_id, dispute_no)
+
+
+def _check_decision(reason: str, *, needs_city: bool, city: str) -> None:
+    if not reason.strip():
+        raise BadInput("a dispute is decided for a reason", code="bad_dispute")
+    refuse_card_number(reason)
+    if needs_city and not city:
+        raise BadInput("rejected money goes to a city: name it", code="bad_dispute")
 
 
 class _Step:
@@ -258,7 +267,7 @@ class _Step:
         row = await self.find("lock_statement")
         if not row:
             raise Refused(f"there is no statement {self.statement_no}", code="unknown_statement")
-        self.status, self.carrier, _, self.to_date, _, _, _, self.total, _ = row
+        self.status, self.carrier, _, self.to_date, _, _, _, self.total, _, _ = row
         self.waiting = (await self.find("sum_waiting"))[0]
 
     async def post(
@@ -307,6 +316,13 @@ class _Step:
             self.connection, self.operation.agency_id, EXCEPTION,
             [Finding(subject, amount, detail, code=HOLD, owner=self.carrier) for amount in amounts],
             now=self.now, among=[subject],
+        )  # fmt: skip
+
+    async def end(self) -> None:
+        """End the statement where nothing is left to be paid or decided."""
+        await end_statement(
+            self.connection, self.operation.agency_id, self.statement_no,
+            actor=self.actor, now=self.now, user_id=self.user_id,
         )  # fmt: skip
 
     async def log(self, action: str, before: object, after: object, reason: str) -> None:

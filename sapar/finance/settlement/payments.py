@@ -102,7 +102,8 @@ async def pay_statement(
     """Order the payment of an issued statement; one that is paid gives its order.
 
     Pays what its lines come to, with the holds and releases since its issue, and with issued
-    statements of the same carrier that come to less than nothing.
+    statements of the same carrier that come to less than nothing. Another person than who issued
+    it does so; the database holds that, too.
 
     Args:
         connection: not in a transaction.
@@ -116,7 +117,8 @@ async def pay_statement(
 
     Raises:
         NotFound: there is no such statement or bank account.
-        Refused: `not_issued`; `nothing_to_pay`: it comes to nothing or less.
+        Refused: `not_issued`; `nothing_to_pay`: it comes to nothing or less; `same_person`: whoever
+            issued it cannot pay it.
     """
     if not is_idle(connection):
         raise Fault("a payment needs a transaction of its own")
@@ -127,10 +129,17 @@ async def pay_statement(
             row = await (await connection.execute(_QUERIES["lock_statement"], names)).fetchone()
             if row is None:
                 raise NotFound(f"there is no statement {statement_no}")
-            status, carrier_id, _, _, _, order_no, carrier_no, *_ = row
+            status, carrier_id, _, _, _, order_no, carrier_no, _, _, issued_by = row
             if status == "draft":
                 raise Refused(f"statement {statement_no} is a draft", code="not_issued",
                               hint="Issue it first.")  # fmt: skip
+            if status == "ended":
+                raise Refused(f"statement {statement_no} came to nothing", code="nothing_to_pay")
+            if order_no is None and issued_by == actor:
+                raise Refused(
+                    f"{actor} has issued statement {statement_no}", code="same_person",
+                    hint="Another person must order the payment of what one issued.",
+                )  # fmt: skip
             if order_no is None:
                 order_no = await _order(
                     connection, accounts,

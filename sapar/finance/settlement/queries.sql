@@ -373,7 +373,7 @@ LIMIT %(most)s;
 SELECT s.status, c.carrier_id, s.from_date, s.to_date, s.part, s.order_no, s.carrier_no,
        (SELECT coalesce(sum(payable_tiyn), 0)::bigint FROM settlement_line l
         WHERE l.statement_no = s.statement_no),
-       (SELECT count(*) FROM settlement_line l WHERE l.statement_no = s.statement_no)
+       (SELECT count(*) FROM settlement_line l WHERE l.statement_no = s.statement_no), s.issued_by
 FROM settlement_statement s JOIN carrier c USING (carrier_no)
 WHERE s.agency_id = %(agency_id)s AND s.statement_no = %(statement_no)s
 FOR UPDATE OF s;
@@ -384,6 +384,15 @@ UPDATE settlement_statement
 SET status = 'issued', number_year = %(year)s, number_in_year = %(number)s, digest = %(digest)s,
     total_tiyn = %(total_tiyn)s, issued_at = %(now)s, issued_by = %(actor)s
 WHERE statement_no = %(statement_no)s;
+
+-- name: end_statement
+-- An issued one that comes to nothing, and of which nothing is on hold.
+UPDATE settlement_statement s SET status = 'ended'
+WHERE s.agency_id = %(agency_id)s AND s.statement_no = %(statement_no)s AND s.status = 'issued'
+  AND s.total_tiyn + statement_waits(s.statement_no) = 0
+  AND NOT EXISTS (SELECT FROM carrier_dispute d
+                  WHERE d.statement_no = s.statement_no AND d.status = 'open')
+RETURNING s.statement_no;
 
 -- name: next_number
 SELECT coalesce(max(number_in_year), 0) + 1 FROM settlement_statement

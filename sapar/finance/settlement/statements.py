@@ -22,7 +22,8 @@ class Statement(msgspec.Struct, frozen=True):
     """A statement of a carrier for a period.
 
     Attributes:
-        status: `draft` (takes further lines), `issued` (never changes), `paid` (the order is sent).
+        status: `draft` (takes further lines), `issued` (never changes), `paid` (the order is sent),
+            `ended` (there is nothing to pay, and nothing on hold).
         number: of the document; None for a draft.
         boardings, gross_tiyn, commission_tiyn, payable_tiyn: sums of its lines.
         waiting_tiyn: what holds and releases since its issue add to (less than 0: take from) what
@@ -247,7 +248,8 @@ async def issue_statement(
 ) -> Statement:
     """Give a draft its number and close it for good; one that is issued is given as it is.
 
-    `user_id` is the person's, for the audit log.
+    One that comes to nothing, with nothing on hold, has its end by that. `user_id` is the person's,
+    for the audit log.
 
     Raises:
         NotFound: there is no such statement.
@@ -260,7 +262,7 @@ async def issue_statement(
             row = await (await connection.execute(_QUERIES["lock_statement"], values)).fetchone()
             if row is None:
                 raise NotFound(f"there is no statement {statement_no}")
-            status, carrier_id, from_date, to_date, part, _, _, total, lines = row
+            status, carrier_id, from_date, to_date, part, _, _, total, lines, _ = row
             if status == "draft":
                 if not lines:
                     raise Refused(f"statement {statement_no} is empty", code="empty_statement")
@@ -282,4 +284,35 @@ async def issue_statement(
                     before={"status": "draft"},
                     after={"status": "issued", "number": number, "total_tiyn": total},
                 )  # fmt: skip
+                await end_statement(
+                    connection, agency_id, statement_no, actor=actor, now=now, user_id=user_id
+                )
     return await get_statement(connection, agency_id, statement_no)
+
+
+async def end_statement(
+    connection: AsyncConnection,
+    agency_id: str,
+    statement_no: int,
+    *,
+    actor: str,
+    now: datetime,
+    user_id: int | None = None,
+) -> bool:
+    """End an issued statement if it comes to nothing and nothing of it is on hold; tell whether.
+
+    No order will ever pay it: it would wait as `issued` for ever. One that comes to less than
+    nothing is taken off the next payment, and one on hold waits for the decision. In the caller's
+    transaction, who holds `lock_settling`; the database refuses an end that is none.
+    """
+    values = {"agency_id": agency_id, "statement_no": statement_no}
+    with translated():
+        found = await connection.execute(_QUERIES["end_statement"], values)
+        if await found.fetchone() is None:
+            return False
+        await record(
+            connection, at=now, person=actor, user_id=user_id, agency_id=agency_id,
+            action="settlement.end", target=f"statement {statement_no}",
+            before={"status": "issued"}, after={"status": "ended"},
+        )  # fmt: skip
+    return True

@@ -55,8 +55,8 @@ CROSS JOIN LATERAL (
            coalesce(claimed_tiyn, 0) AS claimed_tiyn
     FROM tap
     WHERE device_no = r.device_no AND epoch = r.epoch AND seq BETWEEN r.first_seq AND r.last_seq
-    ORDER BY seq, sealed IS NOT NULL, code IS NOT DISTINCT FROM 'identity_conflict', device_time,
-             digest) t
+    ORDER BY seq, sealed IS NOT NULL, coalesce(code, '') IN ('identity_conflict', 'rejected'),
+             device_time, digest) t
 GROUP BY 1, 2, 3;
 
 -- name: received_of_ranges

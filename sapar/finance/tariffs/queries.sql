@@ -11,6 +11,10 @@ FROM tariff_proposal WHERE agency_id = %(agency_id)s ORDER BY proposal_no DESC L
 SELECT effective_from FROM tariff_version
 WHERE agency_id = %(agency_id)s AND version_no = %(version_no)s;
 
+-- name: has_role
+-- Whether a person who has not left has one of the roles in the agency or in all.
+SELECT person_has_role(%(user_id)s, %(agency_id)s, %(roles)s::text[]);
+
 -- name: add_proposal
 -- Nothing when one is open for the version.
 INSERT INTO tariff_proposal (agency_id, version_no, effective_from, note, proposed_at, proposed_by,

@@ -5,7 +5,7 @@
     figures    punctuality, regularity, run times and speeds, for the performance pages
     scores     predictions held against what happened
     streets    ways between stops learnt, where the timetable has no shapes
-    retention  stop visits and proofs past their time are dropped
+    retention  stop visits, proofs and alarms past their time are dropped
 
 Each step is done once a day and noted; a job that was stopped goes on with the step it was at. A
 day whose fixes came in late is done again, for some days.
@@ -174,7 +174,27 @@ class Nightly:
                 cursor = await connection.execute(
                     QUERIES["delete_old_proofs"], {"agency_id": self.agency_id, "before": before}
                 )
-                return {"visit_chunks_dropped": len(chunks), "proofs_deleted": cursor.rowcount}
+                proofs = cursor.rowcount
+        return {
+            "visit_chunks_dropped": len(chunks),
+            "proofs_deleted": proofs,
+            "alarms_deleted": await self.drop_old_alarms(),
+        }
+
+    async def drop_old_alarms(self, at_once: int = 5000) -> int:
+        """Delete alarms past their time, so many in a transaction; give how many there were."""
+        before = self.clock.now() - timedelta(days=self.settings.alarm_retention_days)
+        deleted = 0
+        while True:
+            with translated():
+                async with self.pool.connection() as connection:
+                    cursor = await connection.execute(
+                        QUERIES["delete_old_alarms"],
+                        {"agency_id": self.agency_id, "before": before, "most": at_once},
+                    )
+            deleted += cursor.rowcount
+            if cursor.rowcount < at_once:
+                return deleted
 
     async def _came_late(self, day: date) -> bool:
         """Tell whether fixes of a day that is done have come in since its rebuild began."""

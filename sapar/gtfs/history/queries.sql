@@ -332,6 +332,18 @@ WITH old AS (DELETE FROM run_correction
              WHERE agency_id = %(agency_id)s AND service_date < %(before)s)
 DELETE FROM run_proof WHERE agency_id = %(agency_id)s AND service_date < %(before)s;
 
+-- name: delete_old_alarms
+-- Alarms that have been over for long, with what people did about them; the oldest, so many.
+WITH old AS MATERIALIZED (
+    SELECT alarm_no FROM alarm
+    WHERE agency_id = %(agency_id)s AND raised_at < %(before)s AND cleared_at < %(before)s
+    ORDER BY raised_at LIMIT %(most)s
+), steps AS (
+    DELETE FROM alarm_step WHERE agency_id = %(agency_id)s
+        AND alarm_no IN (SELECT alarm_no FROM old)
+)
+DELETE FROM alarm WHERE agency_id = %(agency_id)s AND alarm_no IN (SELECT alarm_no FROM old);
+
 -- name: drop_old_segments
 -- Drop whole chunks of times between stops that are all older than the retention of visits.
 SELECT drop_chunks('segment_time', older_than => %(before)s::date);

@@ -1,4 +1,4 @@
-"""Follows what dispatch decides: alerts, acts and capacities, from the database into the engine.
+"""Follows what dispatch decides, from the database into the engine; capacities and depots too.
 
 The database tells of changes at once; besides, all is read again every few seconds, as alerts come
 and go by the clock.
@@ -14,6 +14,7 @@ from sapar.core.clock import Clock
 from sapar.core.db import AsyncConnection, Pool, connect_async, translated
 from sapar.core.errors import SaparError
 from sapar.core.log import get_logger
+from sapar.fleet.depots import list_depots
 from sapar.gtfs.realtime.acts_store import DISPATCH_CHANNEL, list_acts, list_capacities
 from sapar.gtfs.realtime.alarm_store import list_panics, list_rules
 from sapar.gtfs.realtime.console.rules import Rule
@@ -51,7 +52,7 @@ async def follow_dispatch(
 async def read_dispatch(
     pool: Pool, agency_id: str, clock: Clock, engine: Engine, defaults: Sequence[Rule] = ()
 ) -> None:
-    """Read alerts, acts, capacities, rules of alarms and emergencies once.
+    """Read alerts, acts, capacities, depots, rules of alarms and emergencies once.
 
     Args:
         pool: the database.
@@ -70,6 +71,11 @@ async def read_dispatch(
         _log.info("acts_changed", agency=agency_id, acts=len(acts))
         engine.acts = acts
     engine.loads.capacity = await list_capacities(pool, agency_id)
+    depots = await list_depots(pool, agency_id)
+    engine.use_depots(
+        {vehicle_id: depot.depot_id for depot in depots for vehicle_id in depot.vehicle_ids},
+        [(depot.latitude, depot.longitude) for depot in depots],
+    )
     engine.console.use_rules([*defaults, *await list_rules(pool, agency_id)])
     engine.console.use_panics(await list_panics(pool, agency_id))
 

@@ -6,6 +6,7 @@ Every feed is a FULL_DATASET with `feed_version`. Bearing and speed are publishe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -184,10 +185,14 @@ class Encoder:
         return message.SerializeToString(deterministic=True)
 
     def fleet(
-        self, picture: Picture, loads: Loads | None = None, drivers: Drivers | None = None
+        self,
+        picture: Picture,
+        loads: Loads | None = None,
+        drivers: Drivers | None = None,
+        homes: Mapping[str, str] | None = None,
     ) -> bytes:
         """Encode the live page's fleet as JSON: every vehicle heard of lately."""
-        return encode_fleet(picture, self._timetable, loads, drivers)
+        return encode_fleet(picture, self._timetable, loads, drivers, homes)
 
     def _header(self, picture: Picture) -> bytes:
         return self.header(picture.header_s).SerializeToString(deterministic=True)

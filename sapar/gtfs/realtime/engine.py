@@ -9,6 +9,8 @@ All times are transit time in Unix seconds, given by the caller.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sapar.gtfs.realtime.aboard import Drivers
@@ -84,6 +86,8 @@ class Engine:
         """Acts of dispatch that stand; a new tuple whenever one is added or undone."""
         self.loads = Loads()
         self.drivers = Drivers()
+        self.homes: dict[str, str] = {}
+        """Depot of each vehicle that has one."""
         self.last_header_s = 0
         """Timestamp of the newest feed; the next one is later (rules E017, E018)."""
         self.ticks_of_term = 0
@@ -147,6 +151,11 @@ class Engine:
         self._days.look(now_s)
         self._tracker.resume()
 
+    def use_depots(self, homes: dict[str, str], garages: Sequence[tuple[float, float]]) -> None:
+        """Set where each vehicle is at home, and where depots are (latitude, longitude)."""
+        self.homes = homes
+        self._around.yards.use_garages(garages)
+
     def look(self, now_s: float) -> Picture:
         """Assign and predict, without encoding; the picture is kept as `snapshot`."""
         self._days.look(now_s)
@@ -209,7 +218,7 @@ class Engine:
             VEHICLE_POSITIONS: self._encoder.vehicle_positions(seen, orders, self.loads),
             TRIP_UPDATES: self._encoder.trip_updates(seen, orders),
             ALERTS: self._encoder.alerts(self.alerts, seen.header_s, orders),
-            FLEET: self._encoder.fleet(seen, self.loads, self.drivers),
+            FLEET: self._encoder.fleet(seen, self.loads, self.drivers, self.homes),
         }
         if self.with_console:
             bodies[CONSOLE] = self.console.body(seen, self.fleet, orders.cancelled, now_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
@@ -41,6 +42,7 @@ class _Vehicle(msgspec.Struct, frozen=True, gc=False):
     reason_values: dict[str, str | float]
     load_percent: int | None
     driver_id: str | None
+    depot: str | None
 
 
 class _Fleet(msgspec.Struct, frozen=True):
@@ -58,8 +60,9 @@ def encode_fleet(
     timetable: Timetable,
     loads: Loads | None = None,
     drivers: Drivers | None = None,
+    homes: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Encode the vehicles of a picture, with passengers and drivers where they are known."""
+    """Encode the vehicles of a picture, with passengers, drivers and depots where known."""
     loads, drivers = loads or Loads(), drivers or Drivers()
     load_percent = loads.percent(picture.vehicle_ids, picture.header_s).tolist()
     trips, routes, stops = timetable.trips, timetable.routes, timetable.stops
@@ -95,6 +98,7 @@ def encode_fleet(
         [reason.values for reason in picture.reasons],
         [None if percent == OCCUPANCY_NONE else percent for percent in load_percent],
         drivers.of(picture.vehicle_ids, picture.header_s),
+        [(homes or {}).get(vehicle_id) for vehicle_id in picture.vehicle_ids],
     )
     fleet = _Fleet(picture.header_s, picture.heard, picture.expected, list(vehicles))
     return _ENCODER.encode(fleet)

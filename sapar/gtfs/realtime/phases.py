@@ -42,6 +42,8 @@ DEPOT, DEADHEAD, LAYOVER, IN_PROGRESS, OFF_ROUTE, DETOUR, NO_SIGNAL, OUT_OF_SERV
 
 OFF_ROUTE_S = 60.0
 """Off its line for longer, a bus is off route."""
+FIX_HOLDS_S = 15.0
+"""What a fix tells of a bus goes on for so long without another one."""
 _TERMINAL_M = 150.0
 _OWN_TERMINAL_M = 300.0  # the first stop of the run that a bus waits for: yards are large
 _STANDING_S = 60.0
@@ -73,7 +75,7 @@ class Around:
         self.yards.note(lat, lon, time_s)
         off = np.flatnonzero(
             (fleet.ints("trip")[:n] != NO)
-            & (time_s - fleet.floats("off_since_s")[:n] > OFF_ROUTE_S)
+            & (held_until(time_s, now_s) - fleet.floats("off_since_s")[:n] > OFF_ROUTE_S)
             & (now_s - time_s <= OFF_ROUTE_S)
         )
         self.strays.note(off, _routes(fleet, network, off), lat[off], lon[off], now_s)
@@ -83,6 +85,17 @@ class Around:
         return self._terminals.near(x, y)
 
 
+def held_until(time_s: Floats, now_s: float) -> Floats:
+    """Give until when what fixes told holds: a minute is over between two fixes, not at the next.
+
+    Args:
+        time_s: when the newest fix of each vehicle was made.
+        now_s: the moment of the look.
+    """
+    result: Floats = np.minimum(now_s, time_s + FIX_HOLDS_S)
+    return result
+
+
 def phases(
     fleet: FleetState,
     network: Network,
@@ -90,6 +103,7 @@ def phases(
     slots: Slots,
     fresh: Bools,
     announced: Bools | None = None,
+    now_s: float | None = None,
 ) -> NDArray[np.int8]:
     """Give the phase of each vehicle.
 
@@ -100,6 +114,7 @@ def phases(
         slots: the vehicles asked for; the arrays are aligned with them.
         fresh: whether the vehicle was heard of lately enough to be in the feeds.
         announced: whether a detour is announced where the vehicle is on its trip.
+        now_s: the moment of the look; without it that of each one's newest fix.
 
     Returns:
         Indexes into `PHASES`.
@@ -121,8 +136,9 @@ def phases(
     phase = np.where(~has & around.yards.at_yard(lat, lon), DEPOT, phase)
     at_end = _at_an_end(fleet, network, slots, has) & terminal & (still_s > _STANDING_S)
     phase = np.where(under_way, np.where(at_end, LAYOVER, IN_PROGRESS), phase)
+    until_s = time_s if now_s is None else held_until(time_s, now_s)
     off = np.flatnonzero(
-        (phase == IN_PROGRESS) & (time_s - fleet.floats("off_since_s")[slots] > OFF_ROUTE_S)
+        (phase == IN_PROGRESS) & (until_s - fleet.floats("off_since_s")[slots] > OFF_ROUTE_S)
     )
     together = around.strays.shared(
         slots[off], _routes(fleet, network, slots[off]), lat[off], lon[off]

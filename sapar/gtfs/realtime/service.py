@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sapar.contract.checks import FIX_RULES, CheckContext, find_refusal
 from sapar.contract.codec import RecordDecoder, Undecodable
-from sapar.contract.messages import Event, Fix
+from sapar.contract.messages import Fix
 from sapar.contract.topics import find_up_topic, tick_topic, up_filter
 from sapar.core.clock import Clock
 from sapar.core.db import Pool, connect_async, open_pool, translated
@@ -22,16 +22,16 @@ from sapar.core.log import get_logger
 from sapar.core.metrics import Metrics
 from sapar.core.mqtt import Message, MqttClient
 from sapar.core.settings import Settings
-from sapar.fleet.registry import DeviceEntry, RegistryWatcher
+from sapar.fleet.registry import RegistryWatcher
 from sapar.gtfs.history.keeper import HistoryKeeper
 from sapar.gtfs.importer import CHANNEL, find_active_version
 from sapar.gtfs.realtime.alarm_keeper import AlarmKeeper
-from sapar.gtfs.realtime.alarm_store import PANIC
 from sapar.gtfs.realtime.console.model import read_alarms
 from sapar.gtfs.realtime.console.rules import default_rules
 from sapar.gtfs.realtime.dispatch_watch import follow_dispatch
 from sapar.gtfs.realtime.engine import Engine
 from sapar.gtfs.realtime.forecast import Lean
+from sapar.gtfs.realtime.hearing import Hearing
 from sapar.gtfs.realtime.intake import VERDICTS, columns_of
 from sapar.gtfs.realtime.leader import Leadership
 from sapar.gtfs.realtime.phases import PHASES
@@ -41,8 +41,6 @@ from sapar.gtfs.realtime.store import recent_fixes
 from sapar.gtfs.realtime.tick import CONSOLE, VEHICLE_POSITIONS, Tick, decode_tick, encode_tick
 from sapar.gtfs.timetable import Timetable, load_timetable
 
-GPS_LOST = "gps_lost"
-"""Kind of the event by which a device says that it has no position."""
 _RETRY_S = 1.0
 _RETAINED_S = 0.5  # the broker sends a retained message with the subscription, or never
 _log = get_logger()
@@ -142,7 +140,7 @@ class EngineService:
         self.engine.console.use_rules(default_rules(settings))
         self._leadership = Leadership(settings.database_url.get_secret_value(), agency_id)
         self._decoder: RecordDecoder[Fix] = RecordDecoder(Fix)
-        self._event_decoder: RecordDecoder[Event] = RecordDecoder(Event)
+        self._hearing = Hearing(clock)
         self._client = own_client(settings, f"sapar-engine-{agency_id}-{self._leadership.name}")
         self._history = HistoryKeeper(
             settings, clock, metrics, pool, agency_id, self.engine, self._is_leader
@@ -159,6 +157,7 @@ class EngineService:
             # at QoS 0: what is missed while the connection is down is old when it is back
             await self._client.subscribe(up_filter("gps", self._agency_id), 0)
             await self._client.subscribe(up_filter("event", self._agency_id), 0)
+            await self._client.subscribe(up_filter("tap", self._agency_id), 0)
             await self._history.load()
             await self._warm()
             try:
@@ -222,8 +221,8 @@ class EngineService:
             device = (
                 None if topic is None else registry.find_device(topic.agency_id, topic.device_id)
             )
-            if topic is not None and topic.kind == "event":
-                self._take_events(message, device)
+            if topic is not None and topic.kind != "gps":
+                self._hearing.take(topic.kind, message.payload, device, self.engine.console)
                 continue
             for fix in self._decoder.decode(message.payload):
                 if (
@@ -244,21 +243,6 @@ class EngineService:
         if fixes:
             self.engine.ingest(columns_of(vehicles, fixes), now_s)
         self._count(refused)
-
-    def _take_events(self, message: Message, device: DeviceEntry | None) -> None:
-        """Hear of panics and of devices without a position; ingest stores them, and checks them."""
-        if device is None or device.revoked:
-            return
-        for event in self._event_decoder.decode(message.payload):
-            if isinstance(event, Undecodable):
-                continue
-            time_s = min(event.time_ms / 1000, self._clock.time())
-            vehicle_id = device.vehicle_at(time_s) or device.device_id
-            console = self.engine.console
-            if event.kind == GPS_LOST:
-                console.lose_gps(vehicle_id, time_s)
-            elif event.kind == PANIC:
-                console.hear_panic(vehicle_id, time_s, event.latitude, event.longitude)
 
     # -- ticks ----------------------------------------------------------------------------------
 

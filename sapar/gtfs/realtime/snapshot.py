@@ -123,6 +123,7 @@ def picture(
     updated[updates.vehicle] = True
     with_trip &= updated
     stop_row, ahead = _next_stops(fleet, network, slots)
+    led = _led(fleet, forecaster.ground.ways, slots)
     return Picture(
         int(now_s),
         slots,
@@ -133,7 +134,7 @@ def picture(
         fleet.floats("longitude")[slots],
         fleet.floats("speed_mps")[slots],
         fleet.floats("bearing_deg")[slots],
-        phases(fleet, network, around, slots, fresh, _led(fleet, forecaster.ground.ways, slots)),
+        phases(fleet, network, around, slots, fresh, led, now_s),
         fleet.ints("trip")[slots],
         fleet.ints("day")[slots],
         fleet.ints("start_s")[slots],

@@ -39,12 +39,16 @@ class Yards:
     """
 
     def __init__(self, garages: Sequence[tuple[float, float]] = ()) -> None:
-        self._garages = np.array(garages, np.float64).reshape(-1, 2)
+        self.use_garages(garages)
         self._sleepers: dict[tuple[int, int], set[int]] = {}
         none = np.zeros(0)
         self._last_s = self._woke_s = none
         self._last = self._woke = np.zeros((0, 2))
         self._left = self._stayed = np.zeros(0, np.bool_)
+
+    def use_garages(self, garages: Sequence[tuple[float, float]]) -> None:
+        """Set the garages that are known."""
+        self._garages = np.array(garages, np.float64).reshape(-1, 2)
 
     def note(self, latitude: Floats, longitude: Floats, time_s: Floats) -> None:
         """Take the newest place of every vehicle, by slot; slots never heard of have time -inf."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from sapar.contract.messages import INTEGER_MAX
 from sapar.core.clock import Clock
-from sapar.core.db import AsyncConnection
-from sapar.core.errors import BadInput
+from sapar.core.db import AsyncConnection, is_idle, translated
+from sapar.core.errors import BadInput, Fault
 from sapar.ticketing.cards import life, money
 from sapar.ticketing.cards.once import Done, once
 from sapar.ticketing.cards.requests import (
@@ -53,6 +53,8 @@ _WORK: Final[dict[type[Any], Callable[[Work, Any], Awaitable[CardRow]]]] = {
 }
 _LONGEST: Final = {"key": 200, "card_ref": 64, "new_card_ref": 64}
 
+
+T = TypeVar("T")
 
 Beside = Callable[[AsyncConnection, Receipt], Awaitable[object]]
 """Writes something beside an operation, in its transaction."""
@@ -150,18 +152,65 @@ async def carry_out(
     touched: Touched = set()
 
     async def work() -> Done:
-        begun = await Work.begin(connection, desk.accounts, desk.clock, request, operation)
-        card = await _WORK[type(request)](begun, request)
-        if begun.touched:
-            await desk.rejudge(connection, begun.touched)
-            touched.update(begun.touched)
-        done = await _done(begun, card)
+        begun, card = await _begin(connection, desk, request, operation)
+        done = await _finish(connection, desk, begun, card)
+        touched.update(begun.touched)
         if beside is not None:
             await beside(connection, done.receipt)
         return done
 
     receipt, repeated = await once(connection, operation, work)
     return Outcome(receipt, repeated, touched)
+
+
+async def foresee(
+    connection: AsyncConnection,
+    desk: Desk,
+    request: AnyRequest,
+    look: Callable[[AsyncConnection, Receipt, list[int]], Awaitable[T]],
+) -> T:
+    """Carry a request out, look at what it comes to, and take it back: nothing is kept of it.
+
+    What is refused is refused as it would be, and its key may be used all the same.
+
+    Args:
+        connection: in no transaction.
+        desk: see `Desk`.
+        request: its key is not looked for; one of its own.
+        look: called with the receipt and the numbers of the journals, in the transaction; gives
+            what is wanted of them.
+
+    Raises:
+        BadInput, Refused, NotFound, Unavailable: as `carry_out`.
+        Fault: the connection is in a transaction.
+    """
+    check_request(request, int(desk.clock.time() * 1000))
+    if not is_idle(connection):
+        raise Fault("an operation needs a transaction of its own")
+    operation = operation_of(request)
+    with translated():
+        async with connection.transaction(force_rollback=True):
+            desk = replace(desk, accounts=desk.accounts.inside(connection))
+            begun, card = await _begin(connection, desk, request, operation)
+            # Its cards are locked now: journals of theirs with later numbers are its own.
+            drawn = await begun.find("draw_journal_number") if begun.journal_no is None else None
+            first = begun.journal_no if drawn is None else drawn[0]
+            done = await _finish(connection, desk, begun, card)
+            rows = await begun.fetch("journals_since", card_nos=sorted(begun.cards), first=first)
+            return await look(connection, done.receipt, [row[0] for row in rows])
+
+
+async def _begin(
+    connection: AsyncConnection, desk: Desk, request: AnyRequest, operation: Operation
+) -> tuple[Work, CardRow]:
+    begun = await Work.begin(connection, desk.accounts, desk.clock, request, operation)
+    return begun, await _WORK[type(request)](begun, request)
+
+
+async def _finish(connection: AsyncConnection, desk: Desk, begun: Work, card: CardRow) -> Done:
+    if begun.touched:
+        await desk.rejudge(connection, begun.touched)
+    return await _done(begun, card)
 
 
 async def _done(work: Work, card: CardRow) -> Done:

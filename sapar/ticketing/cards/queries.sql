@@ -208,7 +208,11 @@ SELECT account_no, balance FROM account WHERE account_no = ANY(%(account_no)s::b
 
 -- name: standing_of_agent
 -- Whether whoever takes money must be known, how this one stands, its terms of a day, what it owes.
-SELECT coalesce((SELECT r.required FROM agent_rule r WHERE r.agency_id = %(agency_id)s), false),
+-- A cash desk of the register is known, and has no terms.
+SELECT coalesce((SELECT r.required FROM agent_rule r WHERE r.agency_id = %(agency_id)s), false)
+       AND NOT (%(by)s = 'cash_desk'
+                AND EXISTS (SELECT FROM cash_desk d
+                            WHERE d.agency_id = %(agency_id)s AND d.desk_id = %(name)s)),
        a.status, t.kind, t.credit_limit_tiyn, coalesce(t.commission_bp, 0),
        coalesce(t.commission_least_tiyn, 0), t.commission_most_tiyn,
        coalesce((SELECT o.balance FROM account o WHERE o.agency_id = %(agency_id)s
@@ -594,3 +598,9 @@ JOIN tap t ON t.card_no = c.card_no AND t.event_at >= m.blocked_at;
 SELECT DISTINCT t.card_no, t.service_date
 FROM unnest(%(card_no)s::bigint[], %(at)s::timestamptz[]) AS n (card_no, at)
 JOIN tap t ON t.card_no = n.card_no AND t.event_at >= n.at;
+
+-- name: journals_since
+-- Journals of cards from a number on, in order.
+SELECT journal_no FROM journal
+WHERE card_no = ANY(%(card_nos)s::bigint[]) AND journal_no >= %(first)s
+ORDER BY journal_no;

@@ -159,7 +159,10 @@ class Work:
 
     async def _standing(self, paid: Paid) -> Standing:
         which = "processor" if paid.by == "processor" else "agent"
-        names = {"agency_id": self.request.agency_id, "name": paid.name, "day": self.service_date}
+        names = {
+            "agency_id": self.request.agency_id, "name": paid.name, "day": self.service_date,
+            "by": paid.by,
+        }  # fmt: skip
         row = await self.find(f"standing_of_{which}", **names)
         assert row is not None
         return Standing(*row)

@@ -2,21 +2,23 @@
 -- what is wrong among the taps of a window. Empty is good.
 
 -- name: without_journal
--- The anti-join: a ride that posted nothing, or a held tap that nobody was told of.
+-- The anti-join: a ride that posted nothing, or a held tap that nobody was told of, unless a person
+-- has rejected it.
 SELECT 'tap ' || t.tap_no, t.tap_no, t.card_no, t.device_no, t.charged_tiyn,
        'status ' || t.status || ', revision ' || t.revision
 FROM tap t JOIN card c USING (card_no)
 LEFT JOIN journal j ON j.tap_no = t.tap_no AND j.revision = 1
 WHERE c.agency_id = %(agency_id)s AND t.received_at >= %(since)s AND j.journal_no IS NULL
   AND (t.status = 'posted'
-       OR (t.status = 'held' AND NOT EXISTS (SELECT FROM ticketing_exception e
-                                             WHERE e.tap_no = t.tap_no AND e.kind = t.code)))
+       OR (t.status = 'held' AND t.code <> 'rejected'
+           AND NOT EXISTS (SELECT FROM ticketing_exception e
+                           WHERE e.tap_no = t.tap_no AND e.kind = t.code)))
 UNION ALL
 SELECT 'tap ' || t.tap_no, t.tap_no, t.card_no, t.device_no, t.charged_tiyn,
        'status ' || t.status || ', revision ' || t.revision
 FROM tap t JOIN card c USING (card_no) JOIN journal j ON j.tap_no = t.tap_no AND j.revision = 1
 WHERE c.agency_id = %(agency_id)s AND t.received_at >= %(since)s AND t.status = 'held'
-  AND NOT EXISTS (SELECT FROM ticketing_exception e WHERE e.tap_no = t.tap_no AND e.kind = t.code);
+  AND t.code <> 'rejected' AND NOT EXISTS (SELECT FROM ticketing_exception e WHERE e.tap_no = t.tap_no AND e.kind = t.code);
 
 -- name: unreported_tap
 -- A card's counter skipped numbers, and no device misses a record of the time between: somebody
@@ -83,8 +85,8 @@ WITH recent AS (
            lag(t.balance_tiyn) OVER card AS balance_before
     FROM tap t JOIN recent r ON r.card_no = t.card_no AND t.counter >= r.first - 1
     WHERE t.counter IS NOT NULL AND t.sealed IS NULL AND t.balance_tiyn IS NOT NULL
-        AND t.claimed_tiyn IS NOT NULL AND t.code IS DISTINCT FROM 'counter_reused'
-        AND t.code IS DISTINCT FROM 'identity_conflict'
+        AND t.claimed_tiyn IS NOT NULL
+        AND coalesce(t.code, '') NOT IN ('counter_reused', 'identity_conflict', 'rejected')
     WINDOW card AS (PARTITION BY t.card_no ORDER BY t.counter)
 )
 SELECT 'tap ' || tap_no, tap_no, card_no, device_no,
@@ -114,7 +116,7 @@ WITH bounds AS (
     SELECT t.tap_no, t.card_no, t.device_no, t.charged_tiyn, t.seq, t.event_at, t.received_at,
            lag(t.seq) OVER device AS seq_before, lag(t.event_at) OVER device AS at_before
     FROM starts b JOIN tap t ON t.device_no = b.device_no AND t.epoch = b.epoch AND t.seq >= b.start
-    WHERE t.sealed IS NULL AND t.code IS DISTINCT FROM 'identity_conflict'
+    WHERE t.sealed IS NULL AND coalesce(t.code, '') NOT IN ('identity_conflict', 'rejected')
     WINDOW device AS (PARTITION BY t.device_no, t.epoch ORDER BY t.seq)
 )
 SELECT 'tap ' || tap_no, tap_no, card_no, device_no, charged_tiyn,

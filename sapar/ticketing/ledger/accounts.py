@@ -8,9 +8,9 @@ number, drawn once; the number alone tells the asset.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from sapar.core.db import connect_async, load_queries, translated
+from sapar.core.db import AsyncConnection, connect_async, load_queries, translated
 from sapar.core.errors import Fault
 
 _QUERIES = load_queries("sapar.ticketing.ledger")
@@ -128,22 +128,52 @@ class Accounts:
         for _, code, _ in keys:
             if code not in CHART or code in CARD_SLOTS:
                 raise Fault(f"{code} is no account with a number of its own")
-        columns = {
+        columns: dict[str, list[Any]] = {
             "agency_id": [key[0] for key in keys],
             "code": [key[1] for key in keys],
             "owner": [key[2] for key in keys],
             "boardings": [code for code, line in CHART.items() if line.asset == "BRD"],
         }
+        for agency_id, code, owner, account_no in await self._find_or_create(columns, len(keys)):
+            self._numbers[agency_id, code, owner] = account_no
+
+    async def _find_or_create(self, columns: dict[str, list[Any]], count: int) -> list[Any]:
         connection = await connect_async(self._conninfo)
         try:
-            with translated():
-                found = await connection.execute(_QUERIES["find_accounts"], columns)
-                rows = await found.fetchall()
-                if len(rows) < len(keys):
-                    await connection.execute(_QUERIES["create_accounts"], columns)
-                    found = await connection.execute(_QUERIES["find_accounts"], columns)
-                    rows = await found.fetchall()
+            return await _rows(connection, columns, count)
         finally:
             await connection.close()
-        for agency_id, code, owner, account_no in rows:
-            self._numbers[agency_id, code, owner] = account_no
+
+    def inside(self, connection: AsyncConnection) -> Accounts:
+        """Give the same numbers to a transaction that will be taken back.
+
+        What is missing is made in it, and is gone with it.
+        """
+        return _Inside(self._conninfo, self._numbers, connection)
+
+
+class _Inside(Accounts):
+    """See `Accounts.inside`."""
+
+    def __init__(
+        self, conninfo: str, known: Mapping[AccountKey, int], connection: AsyncConnection
+    ) -> None:
+        super().__init__(conninfo)
+        self._numbers = dict(known)
+        self._connection = connection
+
+    async def _find_or_create(self, columns: dict[str, list[Any]], count: int) -> list[Any]:
+        return await _rows(self._connection, columns, count)
+
+
+async def _rows(
+    connection: AsyncConnection, columns: dict[str, list[Any]], count: int
+) -> list[Any]:
+    with translated():
+        found = await connection.execute(_QUERIES["find_accounts"], columns)
+        rows = await found.fetchall()
+        if len(rows) < count:
+            await connection.execute(_QUERIES["create_accounts"], columns)
+            found = await connection.execute(_QUERIES["find_accounts"], columns)
+            rows = await found.fetchall()
+    return rows

@@ -2,7 +2,7 @@
 
 A ride is judged in this order; docs/tariff.md tells why:
 
-1. a second debit in the same vehicle within the window: held;
+1. a second debit in the same vehicle within the window: held, unless a person accepted it;
 2. the leg price of network, time, medium and category; none: held;
 3. a pass, else a free day, else a concession (also "the first two rides are free");
 4. a transfer from the ride before;
@@ -54,7 +54,7 @@ def _price(tariffs: Tariffs, day: _Day, ride: Ride) -> Fare:
     if tariff is None:
         return held("no_tariff", 0, ride.category)
     vehicle_id = ride.vehicle_id
-    if vehicle_id is not None and tariff.double_debit_ms:
+    if vehicle_id is not None and tariff.double_debit_ms and not ride.accepted:
         before_ms = day.windows.get(vehicle_id)
         # the window counts from the ride that counted: repeats do not prolong it
         if before_ms is not None and at_ms - before_ms < tariff.double_debit_ms:

@@ -243,10 +243,9 @@ def _by_card(rows: Iterable[Any]) -> dict[int, list[Ride]]:
 
 
 def _ride(row: Any) -> Ride:
-    _, tap_no, at_ms, route_id, vehicle_id, medium, num_riders, category, passes = row
-    return Ride(
-        tap_no, at_ms, route_id, vehicle_id, medium, category, tuple(passes or ()), num_riders
-    )
+    _, tap_no, at_ms, route_id, vehicle_id, medium, num_riders, category, passes, accepted = row
+    names = tuple(passes or ())
+    return Ride(tap_no, at_ms, route_id, vehicle_id, medium, category, names, num_riders, accepted)
 
 
 def _compare(

@@ -22,7 +22,8 @@ SELECT t.card_no, t.tap_no, (extract(epoch FROM t.event_at) * 1000)::bigint, t.r
             THEN ARRAY(SELECT p.product_id FROM card_pass p
                        WHERE p.card_no = c.card_no AND p.valid @> t.event_at
                        ORDER BY lower(p.valid), p.journal_no)
-       END
+       END,
+       t.ruling IS NOT DISTINCT FROM 'accept'
 FROM tap t
 JOIN card c ON c.card_no = t.card_no
 WHERE c.agency_id = %(agency_id)s AND t.service_date = %(service_date)s

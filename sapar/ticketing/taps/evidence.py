@@ -12,6 +12,7 @@ import msgspec
 from sapar.ticketing.types import Fare
 
 Status = Literal["posted", "held", "denied"]
+ACCEPT, REJECT = "accept", "reject"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -79,7 +80,8 @@ def denied_judgement(event_ms: int, service_date: date) -> Judgement:
 class Evidence:
     """A tap as it will be, or is, stored; `judged` and `revision` are the stored judgement.
 
-    A new tap has neither: `judged` is None, `revision` 0.
+    A new tap has neither: `judged` is None, `revision` 0. `ruling` is the newest word of a person
+    on it, `accept` or `reject`, given at `ruled_us` (Unix microseconds).
     """
 
     tap_no: int
@@ -106,6 +108,8 @@ class Evidence:
     service_date: date
     judged: Judgement | None = None
     revision: int = 0
+    ruling: str | None = None
+    ruled_us: int = 0
 
     @property
     def identity(self) -> tuple[int, int, int]:
@@ -117,6 +121,11 @@ class Evidence:
         """Give the canonical order of a card's taps: by event time, then by what never changes."""
         return (self.event_ms, self.device_no, self.epoch, self.seq, self.digest)
 
+    @property
+    def word(self) -> int:
+        """Rank what a person said among rivals: lowest what was accepted last, 0 without a word."""
+        return -self.ruled_us if self.ruling == ACCEPT else 0
+
     @classmethod
     def of_row(cls, row: Sequence[Any]) -> Evidence:
         """Make it of a row of the view `tap_evidence`."""
@@ -124,4 +133,6 @@ class Evidence:
         judged = Judgement(*known[22:24], *known[20:22], *known[24:32])
         evidence = cls(*known[:22])
         evidence.judged, evidence.revision = judged, known[32]
+        if known[33] is not None:
+            evidence.ruling, evidence.ruled_us = known[33], known[34]
         return evidence

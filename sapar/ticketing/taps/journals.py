@@ -223,11 +223,11 @@ def _late_difference(
 
 
 def _causes(scene: Scene) -> dict[int, str]:
-    """Name for each card the new taps that moved its others: device, epoch and number of each."""
+    """Name for each card the taps that moved its others: device, epoch and number of each."""
     if not scene.changed:
         return {}
     named: dict[int, list[str]] = {}
-    for tap in scene.new:
+    for tap in (*scene.new, *scene.touched):
         named.setdefault(tap.card_no, []).append(f"{tap.device_no}/{tap.epoch}/{tap.seq}")
     return {
         card_no: ", ".join(names[:_NAMED_MAX]) + (" …" if len(names) > _NAMED_MAX else "")

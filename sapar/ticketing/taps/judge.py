@@ -2,7 +2,8 @@
 
 Of several versions of one identity (device, epoch, seq) the one with the earliest device time
 counts, of several taps with one card counter the earliest. Both rules look at content alone, so the
-answer is the same in whatever order the versions came.
+answer is the same in whatever order the versions came. What a person accepted comes before all
+others, what was accepted last first; what a person rejected is no rival of anything.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from operator import attrgetter
 from typing import Protocol
 
 from sapar.ticketing.taps.evidence import (
+    ACCEPT,
+    REJECT,
     Evidence,
     Judgement,
     denied_judgement,
@@ -24,6 +27,8 @@ from sapar.ticketing.types import Adjustment, AdjustmentKind, Fare, Ride
 IDENTITY_CONFLICT, COUNTER_REUSED = "identity_conflict", "counter_reused"
 _ORDER = attrgetter("order")
 IGNORED_LIST, UNKNOWN_CARD = "validator_ignored_list", "unknown_card"
+REJECTED = "rejected"
+"""Code of a tap that a person has rejected: nobody needs to look at it any more."""
 
 
 def list_identity_losers(versions: Iterable[Evidence]) -> set[int]:
@@ -35,13 +40,13 @@ def list_identity_losers(versions: Iterable[Evidence]) -> set[int]:
     best: dict[tuple[int, int, int], Evidence] = {}
     losers: set[int] = set()
     for tap in versions:
-        if tap.sealed is not None:
+        if tap.sealed is not None or tap.ruling == REJECT:
             continue
         other = best.get(tap.identity)
         if other is None:
             best[tap.identity] = tap
         elif other.tap_no != tap.tap_no:
-            first = min(other, tap, key=lambda one: (one.device_ms, one.digest))
+            first = min(other, tap, key=lambda one: (one.word, one.device_ms, one.digest))
             losers.add((tap if first is other else other).tap_no)
             best[tap.identity] = first
     return losers
@@ -59,12 +64,14 @@ def list_counter_losers(taps: Iterable[Evidence], beaten: set[int]) -> set[int]:
     for tap in taps:
         if tap.counter is None or tap.sealed is not None or tap.tap_no in beaten:
             continue
+        if tap.ruling == REJECT:
+            continue
         key = (tap.card_no, tap.counter)
         other = best.get(key)
         if other is None:
             best[key] = tap
         elif other.tap_no != tap.tap_no:
-            first = min(other, tap, key=lambda one: one.order)
+            first = min(other, tap, key=lambda one: (one.word, one.order))
             losers.add((tap if first is other else other).tap_no)
             best[key] = first
     return losers
@@ -116,6 +123,8 @@ def judge_day(
     riding: list[Evidence] = []
     for tap in taps:
         code = tap.sealed or losers.get(tap.tap_no)
+        if tap.ruling == REJECT:
+            code = REJECTED
         if code is not None:
             found[tap.tap_no] = (held_judgement(code, tap.event_ms, tap.service_date), None)
         elif not tap.allowed:
@@ -137,6 +146,7 @@ def judge_day(
             category_at(tap.event_ms),
             passes_at(tap.event_ms),
             tap.num_riders,
+            tap.ruling == ACCEPT,
         )
         for tap in riding
     ]

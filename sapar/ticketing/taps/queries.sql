@@ -146,6 +146,12 @@ FROM unnest(%(tap_no)s::bigint[], %(status)s::text[], %(code)s::text[],
            tariff_version, nominal_tiyn, charged_tiyn, adjustments, rule, revision)
 WHERE t.tap_no = n.tap_no;
 
+-- name: update_seals
+-- What came of seals that were judged again.
+UPDATE tap t SET sealed = n.sealed
+FROM unnest(%(tap_no)s::bigint[], %(sealed)s::text[]) AS n (tap_no, sealed)
+WHERE t.tap_no = n.tap_no;
+
 -- name: posted_entries
 -- What is posted for these taps, net per account, and whose clearing account it is, if one.
 SELECT j.tap_no, e.account_no, sum(e.amount)::bigint, a.owner

@@ -105,6 +105,34 @@ async def read_days(
     return scene
 
 
+async def read_touched(
+    connection: AsyncConnection, tariffs: TariffsOf, taps: Sequence[Evidence]
+) -> Scene:
+    """Lock the cards of stored taps of which more is known now, and read what changes with them.
+
+    Args:
+        connection: in the transaction that holds the locks of the taps' sequences.
+        tariffs: the tariffs of an agency.
+        taps: with the seals, times and words of people by which they are to be judged.
+    """
+    identities = {tap.identity for tap in taps}
+    stored = {tap.tap_no: tap for tap in await store.load_versions(connection, sorted(identities))}
+    stored |= {tap.tap_no: tap for tap in taps}
+    cards = await lock_cards(connection, {tap.card_no for tap in stored.values()})
+    await _see_as_locked(connection, stored)
+    scene = Scene(cards, tariffs, stored=stored, identities=identities, touched=taps)
+    days: set[DayKey] = set()
+    for tap in stored.values():
+        tap.service_date = tariffs(scene.agency_of(tap)).fare_day(tap.event_ms)
+    await _read_rivals(connection, scene)
+    for tap in scene.everything():
+        days.add((tap.card_no, tap.service_date))
+        if tap.judged is not None:
+            days.add((tap.card_no, tap.judged.service_date))
+    await _read_days(connection, scene, days)
+    return scene
+
+
 def _misplaced(scene: Scene) -> set[DayKey]:
     """Put stored taps on the fare days that the tariffs give them now, and name those days."""
     days: set[DayKey] = set()

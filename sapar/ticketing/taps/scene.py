@@ -63,6 +63,7 @@ class Scene:
         judged, fares: what each tap came to, new and stored ones.
         changed: the stored taps whose judgement is another now.
         put_off: new taps of cards that another transaction holds; they are not among `taken`.
+        touched: stored taps by which others move: their seal was proved, or a person has ruled.
     """
 
     cards: dict[int, CardRow]
@@ -77,6 +78,7 @@ class Scene:
     fares: dict[int, Fare | None] = field(default_factory=dict)
     changed: list[Evidence] = field(default_factory=list)
     put_off: Sequence[TapIn] = ()
+    touched: Sequence[Evidence] = ()
 
     def everything(self) -> Iterable[Evidence]:
         """Give new and stored taps."""

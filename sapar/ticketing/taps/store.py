@@ -89,6 +89,12 @@ async def load_carried(
     return {(card_no, day): charged for card_no, day, charged in await cursor.fetchall()}
 
 
+async def write_seals(connection: AsyncConnection, taps: Sequence[Evidence]) -> None:
+    """Write what came of the seals of stored taps."""
+    columns = {"tap_no": [tap.tap_no for tap in taps], "sealed": [tap.sealed for tap in taps]}
+    await connection.execute(_queries["update_seals"], columns)
+
+
 async def load_unsynchronized(
     connection: AsyncConnection, boots: Sequence[tuple[int, int, int]]
 ) -> list[Evidence]:

@@ -39,10 +39,19 @@ SELECT version_no, digest, zip, effective_from FROM tariff_version
 WHERE agency_id = %(agency_id)s AND effective_from IS NOT NULL
 ORDER BY effective_from;
 
+-- name: find_approval
+-- That somebody approves a version for this moment, which another person had proposed, in this very
+-- transaction: an approval publishes once, and another publication needs another one.
+SELECT proposal_no FROM tariff_proposal
+WHERE agency_id = %(agency_id)s AND version_no = %(version_no)s
+  AND effective_from = %(effective_from)s AND decision = 'approved'
+  AND xmin = pg_current_xact_id()::xid
+LIMIT 1;
+
 -- name: publish
 -- Let a version hold from a moment on; null makes it a draft again.
 UPDATE tariff_version
-SET effective_from = %(effective_from)s,
+SET effective_from = %(effective_from)s, alone_reason = %(alone)s,
     published_at = CASE WHEN %(effective_from)s::timestamptz IS NOT NULL THEN %(now)s::timestamptz END,
     published_by = CASE WHEN %(effective_from)s::timestamptz IS NOT NULL THEN %(actor)s::text END
 WHERE agency_id = %(agency_id)s AND version_no = %(version_no)s;

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from sapar.access.audit import record
 from sapar.core.db import AsyncConnection, Pool, load_queries, translated
 from sapar.core.errors import Fault, NotFound, Refused
 from sapar.ticketing.tariff.findings import TariffFinding, TariffRefused
@@ -93,58 +94,129 @@ async def publish(
     now: datetime,
     actor: str,
     force: bool = False,
+    alone: str | None = None,
+) -> Publication:
+    """Let a version hold from a moment on, as `publish_on`, in a transaction of its own.
+
+    So nobody has approved it, and without `alone` it is refused.
+    """
+    with translated():
+        async with pool.connection() as connection, connection.transaction():
+            return await publish_on(
+                connection, agency_id, version_no, effective_from,
+                now=now, actor=actor, force=force, alone=alone,
+            )  # fmt: skip
+
+
+async def publish_on(
+    connection: AsyncConnection,
+    agency_id: str,
+    version_no: int,
+    effective_from: datetime,
+    *,
+    now: datetime,
+    actor: str,
+    force: bool = False,
+    alone: str | None = None,
 ) -> Publication:
     """Let a version hold from a moment on, until the next one's.
 
-    A version that does not hold yet may be moved by publishing it again.
+    A version that does not hold yet may be moved by publishing it again. Two people are needed: one
+    has proposed this moment and another approves it, in the caller's transaction: an approval is
+    good for one publication, whatever becomes of the version. The first tariff of an agency may be
+    published alone, which stands in the audit log with its reason.
 
     Args:
-        pool: the database.
+        connection: of the caller's transaction.
         agency_id: whose tariff.
         version_no: which draft.
         effective_from: from when.
         now: the moment that tells what is past.
         actor: who publishes it.
         force: allow a moment that has passed: taps since then must be judged again.
+        alone: why nobody approves it; None: somebody does.
 
     Raises:
         NotFound: there is no such version.
-        Refused: `tariff_in_force`, `effective_in_past`, `effective_from_taken`, or
-            `fare_day_goes_back` (a fare day would begin a second time).
+        Refused: `tariff_in_force`, `effective_in_past`, `effective_from_taken`,
+            `fare_day_goes_back` (a fare day would begin a second time), or `two_people`: nobody
+            approves this moment now, or it is published alone and not the agency's first.
     """
     key = {"agency_id": agency_id, "version_no": version_no}
-    with translated():
-        async with pool.connection() as connection, connection.transaction():
-            zone = await _lock_agency(connection, agency_id)
-            data, was_from = await _find_zip(connection, agency_id, version_no)
-            _check_not_in_force(version_no, was_from, now)
-            if effective_from <= now and not force:
-                raise Refused(
-                    f"{effective_from.isoformat()} has passed",
-                    code="effective_in_past",
-                    hint="choose a later moment, or force it: taps since then change their price",
-                )
-            others = await _load(connection, agency_id, zone, Tariffs(()), without=version_no)
-            tariff = await asyncio.to_thread(_read_stored, data, zone, version_no)
-            _check_zone(tariff, zone, agency_id)
-            until = _check_place(others, tariff, effective_from)
-            await connection.execute(
-                _queries["publish"],
-                {**key, "effective_from": effective_from, "now": now, "actor": actor},
-            )
+    zone = await _lock_agency(connection, agency_id)
+    data, was_from = await _find_zip(connection, agency_id, version_no)
+    _check_not_in_force(version_no, was_from, now)
+    if effective_from <= now and not force:
+        raise Refused(
+            f"{effective_from.isoformat()} has passed",
+            code="effective_in_past",
+            hint="choose a later moment, or force it: taps since then change their price",
+        )
+    others = await _load(connection, agency_id, zone, Tariffs(()), without=version_no)
+    tariff = await asyncio.to_thread(_read_stored, data, zone, version_no)
+    _check_zone(tariff, zone, agency_id)
+    until = _check_place(others, tariff, effective_from)
+    values = {**key, "effective_from": effective_from, "now": now, "actor": actor, "alone": alone}
+    await _check_people(connection, values, first=not others.versions)
+    await connection.execute(_queries["publish"], values)
+    if alone is not None:
+        await record(
+            connection, at=now, person=actor, user_id=None, agency_id=agency_id,
+            action="tariff.publish_alone", target=f"tariff {version_no}", before=None,
+            after={"version_no": version_no, "effective_from": effective_from.isoformat()},
+            reason=alone,
+        )  # fmt: skip
     return Publication(version_no, effective_from, until, was_from, effective_from <= now)
 
 
-async def withdraw(
-    pool: Pool, agency_id: str, version_no: int, *, now: datetime, actor: str
+async def _check_people(
+    connection: AsyncConnection, values: dict[str, Any], *, first: bool
 ) -> None:
-    """Make a published version that does not hold yet a draft again.
+    """Refuse a publication that only one person stands for.
+
+    The database refuses it too, but for a moment that was approved and published before.
+    """
+    if values["alone"] is None:
+        cursor = await connection.execute(_queries["find_approval"], values)
+        allowed = await cursor.fetchone() is not None
+    else:
+        allowed = first and bool(values["alone"].strip())
+    if not allowed:
+        raise Refused(
+            "a tariff comes into force by two people: one proposes it, another approves it",
+            code="two_people",
+            hint="sapar ticketing tariff propose; the first one of an agency may be published"
+            " alone, for a reason",
+        )
+
+
+async def withdraw(
+    pool: Pool,
+    agency_id: str,
+    version_no: int,
+    *,
+    note: str,
+    now: datetime,
+    actor: str,
+    user_id: int | None = None,
+) -> None:
+    """Make a published version that does not hold yet a draft again; the audit log says why.
+
+    Args:
+        pool: the database.
+        agency_id: whose tariff.
+        version_no: which version.
+        note: why.
+        now: the moment that tells what holds.
+        actor: who does it.
+        user_id: the person's number; None at the prompt.
 
     Raises:
         NotFound: there is no such version.
         Refused: `tariff_in_force`, or `not_published`.
     """
     values = {"agency_id": agency_id, "version_no": version_no, "now": now, "actor": actor}
+    values["alone"] = None
     with translated():
         async with pool.connection() as connection, connection.transaction():
             await _lock_agency(connection, agency_id)
@@ -153,6 +225,12 @@ async def withdraw(
                 raise Refused(f"version {version_no} is a draft", code="not_published")
             _check_not_in_force(version_no, was_from, now)
             await connection.execute(_queries["publish"], {**values, "effective_from": None})
+            await record(
+                connection, at=now, person=actor, user_id=user_id, agency_id=agency_id,
+                action="tariff.take_back", target=f"tariff {version_no}",
+                before={"version_no": version_no, "effective_from": was_from.isoformat()},
+                after={"version_no": version_no}, reason=note,
+            )  # fmt: skip
 
 
 async def list_versions(pool: Pool, agency_id: str | None) -> list[dict[str, Any]]:

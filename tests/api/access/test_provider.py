@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from sapar.core.errors import BadInput
 from sapar.core.settings import Settings
 from tests.api.access_help import add_user
 from tests.api.conftest import Instance, running, until
+from tests.services import listener
 
 CLIENT, SECRET = "sapar", "s3cret & more"
 
@@ -110,12 +110,12 @@ class SmallProvider:
 @pytest.fixture
 async def provider() -> AsyncIterator[SmallProvider]:
     """A provider on a port of its own."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    issuer = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listening_on = listener()
+    issuer = f"http://127.0.0.1:{listening_on.getsockname()[1]}"
     claims = {"preferred_username": "Daniyar", "name": "Данияр", "groups": ["desk", "others"]}
     small = SmallProvider(issuer, claims)
     server = uvicorn.Server(uvicorn.Config(small.app(), log_level="error", lifespan="off"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(server.serve(sockets=[listening_on]))
     await until(lambda: server.started)
     yield small
     server.should_exit = True

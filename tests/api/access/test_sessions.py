@@ -1,7 +1,9 @@
 """Sessions and passwords: how they end, and what ends with them."""
 
+import asyncio
 import time
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -9,9 +11,10 @@ from fastapi import Depends, FastAPI
 
 from sapar.access.sessions import csrf_of
 from sapar.api import errors
+from sapar.api.access import guard as guard_module
 from sapar.api.access.guard import COOKIE, CSRF_HEADER, Guard
-from sapar.core.clock import ManualClock
-from sapar.core.db import Pool, connect
+from sapar.core.clock import ManualClock, SystemClock
+from sapar.core.db import Pool, connect, open_pool
 from sapar.core.settings import Settings
 from tests.api.access.signing import NAME, PASSWORD, code_of, cookie_of, rows, try_in
 from tests.api.access_help import add_user, make_session, sign_in
@@ -174,6 +177,38 @@ async def test_a_first_password_opens_nothing_but_its_change(
     changed = await api.http.post("/api/me/password", json=body, headers=headers)
     assert changed.status_code == 200
     assert (await api.http.get("/api/people")).status_code == 200
+
+
+async def test_who_can_only_be_looked_up_waits_while_all_connections_are_in_use(
+    town_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too busy is not away: an act is told to come back only after a wait of our own."""
+    monkeypatch.setattr(guard_module, "_AWAY_S", 0.2)
+    conninfo = town_settings.database_url.get_secret_value()
+    _, token = await make_session(conninfo, ("dispatcher",))
+    app = FastAPI()
+    errors.install(app)
+    async with open_pool(conninfo, max_size=1) as pool:
+        guard = Guard(town_settings, pool, SystemClock())
+
+        def nothing() -> dict[str, str]:
+            return {}
+
+        for method in ("GET", "POST"):
+            wanted: Any = Depends(guard.needs("dispatcher"))
+            app.add_api_route("/desk", nothing, methods=[method], dependencies=[wanted])
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://desk") as http:
+            http.cookies.set(COOKIE, token)
+            http.headers[CSRF_HEADER] = csrf_of(token)
+            assert (await http.get("/desk")).status_code == 200
+            async with pool.connection():
+                # who was known a moment ago looks on meanwhile
+                assert (await http.get("/desk")).status_code == 200
+                acting = asyncio.create_task(http.post("/desk"))
+                await asyncio.sleep(0.3)
+                assert not acting.done()
+            assert (await acting).status_code == 200
 
 
 async def test_without_the_database_who_was_known_looks_on_and_does_not_act(

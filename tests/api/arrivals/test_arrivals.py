@@ -10,7 +10,7 @@ import pytest
 from google.transit import gtfs_realtime_pb2 as pb
 
 from sapar.access.errors import TooSoon
-from sapar.api.arrivals.routes import AFTER_STEPS, _step
+from sapar.api.arrivals.routes import AFTER_STEPS, BEFORE_STEPS, LIMIT_STEPS, RIDER_SPAN, _step
 from sapar.api.arrivals.stream import OpenStreams
 from sapar.gtfs.realtime.tick import encode_tick, make_body
 from tests.api.arrivals import scene
@@ -286,3 +286,5 @@ def test_open_streams_are_bounded_by_network_and_in_all() -> None:
 
 def test_streamed_boards_come_in_a_few_spans() -> None:
     assert [_step(value, AFTER_STEPS) for value in (1, 30, 31, 60, 1440)] == [30, 30, 60, 60, 120]
+    steps = (BEFORE_STEPS, AFTER_STEPS, LIMIT_STEPS)
+    assert tuple(map(_step, RIDER_SPAN, steps)) == RIDER_SPAN

@@ -41,8 +41,9 @@ async def fill(conninfo: str) -> None:
             pool, AGENCY, city_tariff(double_debit_window_s=60), now=LONG_AGO, actor="test"
         )
         await publish(
-            pool, AGENCY, stored.version_no, LONG_AGO, now=LONG_AGO, actor="test", force=True
-        )
+            pool, AGENCY, stored.version_no, LONG_AGO, now=LONG_AGO, actor="test", force=True,
+            alone="the first one",
+        )  # fmt: skip
     desk = Desk(
         ManualClock(NOON_MS / 1000 - 60),
         tools.accounts,

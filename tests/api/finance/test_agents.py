@@ -1,6 +1,6 @@
 """Agents over HTTP: balances, a statement down to journals, registers and what they disagree on."""
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, FilePayload, expect
 
 from tests.api.access_help import sign_in
 from tests.api.axe import assert_accessible
@@ -32,6 +32,23 @@ async def test_from_the_balance_to_the_journals(settled: Settled) -> None:
         (f"{ONE}/days/soon", 422),
     ]:  # fmt: skip
         assert (await http.get(path)).status_code == status, path
+
+
+async def test_no_bank_cards_number_is_written_down(settled: Settled) -> None:
+    http = settled.api.http
+    await sign_in(http, settled.api.conninfo, ("chief_accountant",))
+    reason = "asked by the holder of 4111 1111 1111 1111"
+    terms = {"from_date": "2099-01-01", "kind": "postpaid"}
+    [contract, *_] = (await http.get("/api/finance/carriers.json")).json()["contracts"]
+    withdraw = f"/api/finance/contracts/{contract['contract_no']}/withdraw"
+    for path, body in [
+        (f"{ONE}/terms", {"terms": terms, "reason": reason}),
+        ("/api/finance/cash-desks/one", {"desk": {"name": "One"}, "reason": reason}),
+        ("/api/finance/cash-desks/one", {"desk": {"name": "One", "place": reason}}),
+        (withdraw, {"reason": reason}),
+    ]:
+        refused = await http.post(path, json=body)
+        assert refused.json()["error"]["code"] == "pan_like", (path, refused.text)
 
 
 async def test_a_register_is_taken_compared_and_given_back(settled: Settled) -> None:
@@ -76,6 +93,22 @@ async def test_the_room(settled: Settled, browser: Browser) -> None:
         )
         await expect(page.locator(".toast")).to_contain_text("1 row taken: 2,500 ₸")
         await assert_accessible(page)
+        # another file corrects it; the first one stands again only when that is said
+        take = page.locator(".file-button input")
+        first: FilePayload = {"name": "day.csv", "mimeType": "text/csv", "buffer": REGISTER}
+        corrected = REGISTER.replace(b"2500.00", b"2400.00")
+        await take.set_input_files({**first, "name": "new.csv", "buffer": corrected})
+        stands = page.locator("section.table[aria-label=Registers] tbody tr")
+        await expect(stands).to_contain_text(["new.csv"])
+        await take.set_input_files(first)
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("another one has corrected it since")
+        await assert_accessible(page, "dialog[open]")
+        await dialog.get_by_role("button", name="Cancel").click()
+        await expect(stands).to_contain_text(["new.csv"])
+        await take.set_input_files(first)
+        await dialog.get_by_role("button", name="Let it stand").click()
+        await expect(stands).to_contain_text(["day.csv"])
     async with visit(
         browser, api, "/console/agents?lang=ru&party=agent:kassa24", roles=("accountant",),
         width=390, theme="light",

@@ -191,3 +191,95 @@ def test_holes_and_taps_together_are_every_number(taps: list[tuple[int | None, i
     assert known.isdisjoint(missing)
     if known:
         assert known | set(missing) == set(range(min(known), max(known) + 1))
+
+
+async def test_what_an_operation_would_post_is_told_and_kept_nowhere(money: Instance) -> None:
+    number, before = await opened(money, "c1", "cashier")
+    address = f"/api/finance/cards/{number}"
+    paid = {"by": "cash_desk", "name": "desk-3"}
+    asked = {"operation": "top_up", "key": "k", "reason": "",
+             "values": {"amount_tiyn": 70_000, "paid": paid}}  # fmt: skip
+    for _ in range(2):
+        told = (await money.http.post(f"{address}/foresee", json=asked)).json()
+        assert told["refused"] is None
+        [journal] = told["foreseen"]["journals"]
+        entries = {(one["code"], one["owner"]): one["amount"] for one in journal["entries"]}
+        assert entries == {(1110, "desk-3"): 70_000, (2110, ""): -70_000}
+        purse = before["statement"]["purse_tiyn"] + 70_000
+        assert told["foreseen"]["receipt"]["purse_tiyn"] == purse
+    after = (await money.http.get(address)).json()
+    assert after["statement"] == before["statement"]
+    assert audit_lines(money, "card.top_up") == []
+    offer = before["passes_on_offer"][0]
+    sold = {name: offer[name] for name in ("product_id", "valid_from_ms", "valid_to_ms")}
+    cheap = {"operation": "sell_pass", "key": "p", "reason": "x",
+             "values": {**sold, "price_tiyn": 1, "paid": paid}}  # fmt: skip
+    told = (await money.http.post(f"{address}/foresee", json=cheap)).json()
+    assert told["refused"]["code"] == "not_offered"
+    done = await money.http.post(f"{address}/operations", json=cheap)
+    assert (done.status_code, done.json()["error"]["code"]) == (403, "not_offered")
+    # neither is a card told about that nobody has said why to look at, nor a reference in a refusal
+    other = card_no_of(money.conninfo, "c4")
+    silent = await money.http.post(f"/api/finance/cards/{other}/foresee", json=asked)
+    assert silent.json()["error"]["code"] == "reason_needed"
+    blocked = await money.http.post(
+        f"/api/finance/cards/{other}/operations", json={**asked, "reason": "cash"}
+    )
+    assert blocked.json()["error"]["code"] == "card_blocked"
+    assert "card c4 " not in blocked.text
+
+
+async def test_money_is_taken_at_ones_own_desk(money: Instance) -> None:
+    number, _ = await opened(money, "c1", "cashier")
+    address = f"/api/finance/cards/{number}/operations"
+    with connect(money.conninfo) as connection:
+        connection.execute(
+            "INSERT INTO cash_desk (agency_id, desk_id, name, created_at, created_by)"
+            " VALUES ('town', 'desk-1', 'Station', now(), 'test')"
+        )
+
+    async def sell(desk: str, key: str) -> Any:
+        values = {"amount_tiyn": 100, "paid": {"by": "cash_desk", "name": desk}}
+        asked = {"operation": "top_up", "key": key, "reason": "cash", "values": values}
+        return (await money.http.post(address, json=asked)).json()
+
+    assert (await sell("desk-3", "1"))["error"]["code"] == "unknown_desk"
+    assert (await sell("desk-1", "2"))["error"]["code"] == "not_your_desk"
+    with connect(money.conninfo) as connection:
+        connection.execute(
+            "INSERT INTO cash_desk_seller (agency_id, desk_id, user_id, added_at, added_by)"
+            " SELECT 'town', 'desk-1', max(user_id), now(), 'test' FROM person"
+        )
+    first = await sell("desk-1", "3")
+    with connect(money.conninfo) as connection:
+        connection.execute("UPDATE cash_desk SET status = 'closed'")
+    again = await sell("desk-1", "3")  # it was done: closing the desk since changes nothing of it
+    assert (again["repeated"], again["receipt"]) == (True, first["receipt"])
+    assert (await sell("desk-1", "4"))["error"]["code"] == "desk_closed"
+
+
+async def test_no_account_is_called_by_a_bank_cards_number(money: Instance) -> None:
+    number, _ = await opened(money, "c1")
+    for operation, values in [
+        ("return", {"channel": "4111 1111 1111 1111"}),
+        ("top_up", {"amount_tiyn": 1, "paid": {"by": "cash_desk", "name": "4111111111111111"}}),
+    ]:
+        asked = {"operation": operation, "key": operation, "reason": "so", "values": values}
+        for way in ("foresee", "operations"):
+            refused = await money.http.post(f"/api/finance/cards/{number}/{way}", json=asked)
+            assert refused.json().get("error", {}).get("code") == "pan_like", refused.text
+
+
+async def test_who_takes_money_off_a_card_does_not_pay_it_out(money: Instance) -> None:
+    number, _ = await opened(money, "c1", "chief_accountant")
+    address = f"/api/finance/cards/{number}/operations"
+    owed = {"amount_tiyn": 1000, "channel": "bank"}
+    withdraw = {"operation": "withdraw", "key": "w", "reason": "moves away", "values": owed}
+    pay = {"operation": "pay_out", "key": "p", "reason": "details given",
+           "values": {**owed, "bank": "main"}}  # fmt: skip
+    assert (await money.http.post(address, json=withdraw)).status_code == 201
+    refused = await money.http.post(address, json=pay)
+    assert refused.json()["error"]["code"] == "same_person"
+    number, _ = await opened(money, "c1", "chief_accountant", "auditor")  # another person
+    done = await money.http.post(address, json={**pay, "key": "p2"})
+    assert done.status_code == 201, done.text

@@ -100,8 +100,97 @@ async def test_a_blocked_card_on_a_telephone_in_kazakh(money: Instance, browser:
         assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         await page.get_by_role("button", name="Есептен шығару…").click()
         dialog = page.get_by_role("dialog")
+        await expect(dialog.locator(".foreseen tr", has_text="5140")).to_be_visible()
+        assert await dialog.evaluate("one => one.scrollWidth - one.clientWidth") <= 0
+        await assert_accessible(page, "dialog[open]")
         await dialog.get_by_label("Себебі").fill("соттың шешімі")
         await dialog.get_by_role("button", name="Орындау").click()
         await expect(page.locator(".receipt")).to_be_visible()
         await page.get_by_role("dialog").get_by_role("button", name="Жабу").click()
         await expect(page.locator(".said")).to_contain_text("Қолданыста, бұғатталмаған.")
+
+
+async def test_a_pass_is_sold_at_a_desk_of_the_register(money: Instance, browser: Browser) -> None:
+    with connect(money.conninfo) as connection:
+        connection.execute(
+            "INSERT INTO cash_desk (agency_id, desk_id, name, created_at, created_by)"
+            " VALUES ('town', 'desk-1', 'Station', now(), 'test'),"
+            " ('town', 'desk-2', 'Market', now(), 'test')"
+        )
+    async with visit(browser, money, "/console/cards?lang=en", roles=DESK) as page:
+        await look_up(page, "c1")
+        await expect(page.get_by_role("button", name="Top up…")).to_be_visible()
+        await page.keyboard.press("t")
+        dialog = page.get_by_role("dialog")
+        await expect(dialog.locator(".note-bar")).to_contain_text("not named for any cash desk")
+        await page.keyboard.press("Escape")
+        with connect(money.conninfo) as connection:
+            connection.execute(
+                "INSERT INTO cash_desk_seller (agency_id, desk_id, user_id, added_at, added_by)"
+                " SELECT 'town', 'desk-1', max(user_id), now(), 'test' FROM person"
+            )
+        await page.reload()
+        await expect(page.locator(".said")).to_be_visible()
+        await expect(page.get_by_role("button", name="Sell a pass…")).to_be_visible()
+        await page.keyboard.press("p")
+        # the only desk of this person is chosen; what it will post is told before
+        await expect(dialog.get_by_role("combobox", name="Cash desk")).to_have_value("desk-1")
+        will = dialog.locator(".foreseen")
+        await expect(will.locator("tr", has_text="1110")).to_contain_text("desk-1")
+        await expect(will.locator("tr", has_text="2140")).to_contain_text("month_pass 2026-03")
+        await expect(will.locator("tr", has_text="2140")).to_contain_text("4,500 ₸")
+        await assert_accessible(page, "dialog[open]")
+        await dialog.get_by_role("button", name="The card's balance").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("not so much on the card")
+        await dialog.get_by_label("Why").fill("asked for")
+        await expect(dialog.get_by_role("button", name="Do it")).to_be_disabled()
+        await dialog.get_by_role("button", name="Cash desk").click()
+        await expect(will.locator("tr", has_text="1110")).to_be_visible()
+        await dialog.get_by_role("button", name="Do it").click()
+        await expect(page.locator(".receipt")).to_contain_text("4,500 ₸")
+        await dialog.get_by_role("button", name="Close").click()
+        await expect(page.locator(".said")).to_contain_text("Pass month_pass until")
+        with connect(money.conninfo) as connection:
+            kept = connection.execute("SELECT count(*) FROM refused_operation").fetchone()
+        assert kept == (0,)  # what was only looked at is kept nowhere
+
+
+async def test_a_card_is_taken_back_and_its_holder_paid_by_another_person(
+    money: Instance, browser: Browser
+) -> None:
+    with connect(money.conninfo) as connection:
+        connection.execute(
+            "INSERT INTO bank_account (agency_id, bank_account_id, iban, name, created_at,"
+            " created_by) VALUES ('town', 'main', 'KZ75125KZT1001300335', 'Main', now(), 'test')"
+        )
+    roles: tuple[Role, ...] = ("chief_accountant",)
+    async with visit(browser, money, "/console/cards?lang=en", roles=roles) as page:
+        await look_up(page, "c1")
+        dialog = page.get_by_role("dialog")
+        await page.get_by_role("button", name="Take the card back…").click()
+        await expect(dialog).to_contain_text("out of use for good")
+        will = dialog.locator(".foreseen")
+        await expect(will.locator("tr", has_text="2510")).to_contain_text("2,340 ₸")
+        await expect(will).to_contain_text("After it: 0 ₸, returned.")
+        await dialog.get_by_label("Why").fill("moves away")
+        await dialog.get_by_role("button", name="Do it").click()
+        await expect(page.locator(".receipt")).to_be_visible()
+        await dialog.get_by_role("button", name="Close").click()
+        await expect(page.locator(".said")).to_contain_text("Returned")
+        await page.get_by_role("button", name="Pay out…").click()
+        await dialog.get_by_label("Amount").fill("2 340")
+        await expect(dialog.get_by_role("alert")).to_contain_text("another person does")
+        await expect(dialog.get_by_role("button", name="Do it")).to_be_disabled()
+    async with visit(browser, money, "/console/cards?lang=en", roles=roles) as page:
+        await look_up(page, "c1")
+        dialog = page.get_by_role("dialog")
+        will = dialog.locator(".foreseen")
+        await page.get_by_role("button", name="Pay out…").click()
+        await dialog.get_by_label("Amount").fill("2 341")
+        await expect(dialog.get_by_role("alert")).to_contain_text("less is owed to the holder")
+        await dialog.get_by_label("Amount").fill("2 340")
+        await expect(will.locator("tr", has_text="1020")).to_contain_text("payments")
+        await dialog.get_by_label("Why").fill("to the account that was given")
+        await assert_accessible(page, "dialog[open]")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".receipt")).to_contain_text("2,340 ₸")

@@ -77,10 +77,30 @@ async def test_two_people_close_a_day_from_the_page(evening: Instance, browser: 
         first, again = [await page.request.get(f"{evening.url}{address}") for _ in range(2)]
         assert first.status == 200
         assert await first.body() == await again.body()
+        total = page.locator(".block", has_text="What the day came to").locator("button.inline")
+        await total.first.click()
+        await expect(dialog).to_contain_text("What makes up")
+        await expect(dialog.locator("tbody tr").first).to_be_visible()
+        await assert_accessible(page, "dialog[open]")
+        await page.keyboard.press("Escape")
         await page.get_by_role("button", name="Open again…").click()
         await dialog.get_by_label("Why").fill("a register came late")
         await dialog.get_by_role("button", name="Open again").click()
         await expect(page.locator(".toast", has_text="is open again")).to_be_visible()
+        await expect(page.locator(".day-head")).to_contain_text("Open again until")
+        await assert_accessible(page)
+        # its time passes, and nobody has signed it again: said, and can be done from here
+        with connect(evening.conninfo) as connection:
+            connection.execute("SET LOCAL session_replication_role = replica")
+            connection.execute(
+                "UPDATE day_reopening SET reopened_at = now() - interval '2 hours',"
+                " ends_at = now() - interval '1 hour'"
+            )
+        await page.reload()
+        head = page.locator(".day-head")
+        await expect(head).to_contain_text("That time has passed. Nothing was posted")
+        await expect(page.locator(".day-list")).to_contain_text("to be signed again")
+        await expect(head.get_by_role("button", name="Run all checks")).to_be_visible()
         await assert_accessible(page)
     with connect(evening.conninfo) as connection:
         signed = connection.execute(
@@ -115,6 +135,27 @@ async def test_today_leads_to_what_must_be_explained(evening: Instance, browser:
         await dialog.get_by_label("Why").fill("the depot has found it")
         await dialog.locator("button.primary").click()
         await expect(pane.get_by_role("button", name="Open again…")).to_be_visible()
+        with connect(evening.conninfo) as connection:
+            connection.execute(
+                "INSERT INTO tap_gap (device_no, epoch, from_seq, to_seq, opened_at)"
+                " SELECT device_no, epoch, last_seq + 2, last_seq + 8, now() FROM tap_sequence"
+                " WHERE last_seq IS NOT NULL LIMIT 1"
+            )
+        missing = page.locator(".block", has_text="Missing taps").locator("p")
+        await page.goto(evening.url + address)
+        await expect(missing).to_have_text(
+            "7 taps are missing, in 1 gap."
+        )  # nobody knows its worth
+        with connect(evening.conninfo) as connection:
+            connection.execute(
+                "INSERT INTO ticketing_exception (agency_id, kind, subject, value_tiyn, detail,"
+                " opened_at) VALUES (%s, 'gap', 'device x', 56000, 'x', now())",
+                (AGENCY,),
+            )
+        await page.reload()
+        await expect(missing).to_have_text(
+            "7 taps are missing, in 1 gap. Worth about 560 ₸ in all.", use_inner_text=True
+        )
 
 
 async def test_whoever_sees_no_map_begins_at_the_desk(evening: Instance, browser: Browser) -> None:
@@ -153,6 +194,12 @@ async def test_an_exception_tells_no_card_and_is_resolved_on_its_card(evening: I
     told = (await evening.http.get(f"{address}/history.json")).json()
     assert "card_ref" not in told["exception"]
     assert {"code": 2110, "has_owner": False} in told["accounts"]
+    seen = {"text": "looked at", "value_tiyn": told["exception"]["value_tiyn"]}
+    stale = await evening.http.post(f"{address}/accept", json=seen | {"value_tiyn": 1})
+    assert (stale.status_code, stale.json()["error"]["code"]) == (403, "changed_since")
+    card = await evening.http.post(f"{address}/comment", json={"text": "4111 1111 1111 1111"})
+    assert (card.status_code, card.json()["error"]["code"]) == (422, "pan_like")
+    assert (await evening.http.post(f"{address}/accept", json=seen)).status_code == 200
     body = {"entries": [[5130, "", 4000], [2110, "", -4000]], "text": "its clock", "key": "k1"}
     for _ in range(2):
         done = await evening.http.post(f"{address}/resolve", json=body)

@@ -55,6 +55,41 @@ async def test_lines_are_matched_by_keys(books: Books, browser: Browser) -> None
     check_books(books.api.conninfo)
 
 
+async def test_a_difference_goes_to_several_accounts(books: Books, browser: Browser) -> None:
+    async with visit(
+        browser, books.api, "/console/matching?lang=en", roles=("accountant",)
+    ) as page:
+        rows = page.locator(".match-column").first.locator(".match-row")
+        await rows.filter(has_text="97,500.50 ₸").click()
+        items = page.locator(".match-column").last.locator(".match-row")
+        await items.filter(has_text="kaspi").click()
+        await expect(page.locator(".match-bar strong")).to_have_text("Difference +0.50 ₸")
+        await page.keyboard.press("s")
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_role("button", name="Another account…").click()
+        await dialog.get_by_label("How much").fill("0,30")
+        await expect(dialog).to_contain_text("What is left: +0.20 ₸")
+        await dialog.get_by_label("Why").fill("as the bank explained")
+        button = dialog.get_by_role("button", name="Match with this")
+        await expect(dialog.get_by_role("alert")).to_contain_text("stands there twice")
+        await expect(button).to_be_disabled()
+        await dialog.get_by_label("Account", exact=True).last.select_option(
+            label="2520 City payable"
+        )
+        await dialog.get_by_label("Whose").fill("town")
+        await assert_accessible(page, "dialog[open]")
+        await button.click()
+        await expect(page.locator(".toast")).to_contain_text("Matched")
+        await page.get_by_role("button", name="Matches", exact=True).click()
+        await page.locator("tbody tr", has_text="kaspi").click()
+        pane = page.locator(".person-pane")
+        await expect(pane.locator("tr", has_text="2520")).to_contain_text("0.20 ₸")
+        await expect(pane.locator("tr", has_text="Difference in all")).to_contain_text("0.50 ₸")
+        await assert_accessible(page)
+    assert balances(books.api.conninfo)[2520, "town"] == -20
+    check_books(books.api.conninfo)
+
+
 async def test_a_telephone_is_wide_enough(books: Books, browser: Browser) -> None:
     address = "/console/matching?lang=kk"
     async with visit(

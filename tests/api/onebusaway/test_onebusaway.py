@@ -242,3 +242,12 @@ async def test_a_day_at_a_stop_is_the_timetables(served: Instance, agency: str) 
     assert headway["scheduleStopTimes"] == []
     assert [row["headway"] for row in headway["scheduleFrequencies"]] == [600]
     assert scene.DAY.isoformat() == "2026-11-18"
+
+
+async def test_a_wide_board_is_the_narrow_one_and_more(served: Instance, agency: str) -> None:
+    """The narrow one is made in one go, the wide one in slices."""
+    path, name = f"arrivals-and-departures-for-stop/{agency}_B", "arrivalsAndDepartures"
+    narrow = (await _get(served, path, minutesAfter=35))["data"]["entry"][name]
+    wide = (await _get(served, path, minutesBefore=240, minutesAfter=720))["data"]["entry"][name]
+    assert len(wide) > len(narrow) > 0
+    assert [one for one in wide if one in narrow] == narrow

@@ -16,6 +16,7 @@ from sapar.gtfs.realtime.tick import make_body
 from tests.api import town
 from tests.api.access_help import signed_in_context
 from tests.api.axe import assert_accessible
+from tests.api.browsing import complaints_of
 from tests.api.conftest import Instance, running
 from tests.api.replay.line import ALONE, HEADWAY_S, Line
 from tests.api.stream.test_link import PATIENCE_MS, browser  # noqa: F401
@@ -81,12 +82,7 @@ async def visit(
     ) as context:
         context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
+        complaints = complaints_of(page)
         await page.goto(f"{api.url}/console/{path}{'&' if '?' in path else '?'}theme={theme}")
         yield page
     assert complaints == []

@@ -1,12 +1,14 @@
 """The scene of the arrivals, with a busy quarter of an hour and a card that can be looked up."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from google.transit import gtfs_realtime_pb2 as pb
+from playwright.async_api import Browser, Page
 
 from sapar.core.db import connect, connect_async
 from sapar.core.settings import Settings
@@ -16,6 +18,8 @@ from sapar.ticketing.cards.requests import Issue, Paid, TopUp
 from sapar.ticketing.ledger.accounts import Accounts
 from tests.api.arrivals.conftest import Show, import_scene, show
 from tests.api.arrivals.scene import add_alert, add_run, at, bus, new_message
+from tests.api.browsing import complaints_of
+from tests.api.conftest import Instance
 
 __all__ = ["CARD_NUMBER", "CARD_PIN", "NOW", "Busy", "Show", "show"]
 
@@ -23,6 +27,10 @@ NOW = at(10, 12)
 CARD_NUMBER, CARD_PIN = "9643 9000 0000 1234", "4071"
 
 Busy = Callable[..., None]
+PATIENCE_MS = 20_000
+Open = Callable[..., AbstractAsyncContextManager[Page]]
+EXPECTED = ("Failed to load resource", "net::ERR_")
+"""What Chromium itself writes into the console when the network is away."""
 
 
 @pytest.fixture
@@ -94,3 +102,28 @@ async def card(town_settings: Settings, agency: str) -> str:
             now=datetime.now(UTC),
         )
     return card_ref
+
+
+@pytest.fixture
+def phone(browser: Browser, api: Instance) -> Open:
+    """Opens the page on a small phone; at the end it must have complained of nothing."""
+
+    @asynccontextmanager
+    async def visit(path: str, *, may_fail: bool = False, **options: object) -> AsyncIterator[Page]:
+        known: dict[str, object] = {
+            "viewport": {"width": 360, "height": 740}, "locale": "en-GB", "color_scheme": "light",
+        }  # fmt: skip
+        context = await browser.new_context(**{**known, **options})  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE_MS)
+        page = await context.new_page()
+        complaints = complaints_of(page)
+        try:
+            await page.goto(f"{api.url}{path}")
+            yield page
+        finally:
+            await context.close()  # else its stream would keep the instance from ending
+        if may_fail:
+            complaints = [one for one in complaints if not one.startswith(EXPECTED)]
+        assert complaints == []
+
+    return visit

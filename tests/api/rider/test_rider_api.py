@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from sapar.api.arrivals.answers import ArrivalShown
-from sapar.api.rider.html import _is_to_come
+from sapar.api.rider.html import _is_shown
 from sapar.core.db import connect
 from sapar.dispatch.reports import make_code
 from tests.api.access_help import sign_in
@@ -185,11 +185,16 @@ async def test_without_a_key_no_card_is_looked_up(api: Instance) -> None:
 def test_the_plain_page_leaves_out_what_was_planned_and_is_over() -> None:
     nothing: dict[str, Any] = dict.fromkeys(ArrivalShown.__struct_fields__)
     planned = ArrivalShown(**{**nothing, "state": "scheduled", "scheduled_departure_s": 100})
-    assert _is_to_come(planned, 100)
-    assert not _is_to_come(planned, 101)
+    assert _is_shown(planned, 279)  # it may be late
+    assert not _is_shown(planned, 280)  # it has come, or it never will
+    cancelled = msgspec.structs.replace(planned, state="cancelled")
+    assert _is_shown(cancelled, 399)
+    assert not _is_shown(cancelled, 400)
     late = msgspec.structs.replace(planned, state="live", arrival_s=300)
-    assert _is_to_come(late, 200)
-    assert not _is_to_come(msgspec.structs.replace(planned, state="passed"), 50)
+    assert _is_shown(late, 200)
+    passed = msgspec.structs.replace(planned, state="passed", passed_s=150)
+    assert _is_shown(passed, 449)
+    assert not _is_shown(msgspec.structs.replace(passed, headway_s=600), 450)
 
 
 async def test_a_report_of_an_impossible_moment_is_of_now(api: Instance) -> None:

@@ -2,53 +2,16 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Route, expect
 
 from sapar.api.rider.shell import all_files, first_files
 from sapar.dispatch.reports import make_code
 from tests.api.access_help import sign_in
 from tests.api.axe import assert_accessible
 from tests.api.conftest import Instance
-from tests.api.rider.conftest import CARD_NUMBER, CARD_PIN, Busy
-
-PATIENCE_MS = 20_000
-Open = Callable[..., AbstractAsyncContextManager[Page]]
-EXPECTED = ("Failed to load resource", "net::ERR_")
-"""What Chromium itself writes into the console when the network is away."""
-
-
-@pytest.fixture
-def phone(browser: Browser, api: Instance) -> Open:
-    """Opens the page on a small phone; at the end it must have complained of nothing."""
-
-    @asynccontextmanager
-    async def visit(path: str, *, may_fail: bool = False, **options: object) -> AsyncIterator[Page]:
-        known: dict[str, object] = {
-            "viewport": {"width": 360, "height": 740}, "locale": "en-GB", "color_scheme": "light",
-        }  # fmt: skip
-        context = await browser.new_context(**{**known, **options})  # type: ignore[arg-type]
-        context.set_default_timeout(PATIENCE_MS)
-        page = await context.new_page()
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda said: complaints.append(said.text) if said.type == "error" else None,
-        )
-        try:
-            await page.goto(f"{api.url}{path}")
-            yield page
-        finally:
-            await context.close()  # else its stream would keep the instance from ending
-        if may_fail:
-            complaints = [one for one in complaints if not one.startswith(EXPECTED)]
-        assert complaints == []
-
-    return visit
+from tests.api.rider.conftest import CARD_NUMBER, CARD_PIN, PATIENCE_MS, Busy, Open
 
 
 async def test_a_stop_says_when_the_bus_comes_and_what_will_not(phone: Open, busy: Busy) -> None:
@@ -90,6 +53,30 @@ async def test_a_stop_is_readable_without_script(phone: Open, busy: Busy) -> Non
         await page.get_by_role("link", name="Вокзал").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Вокзал")
         assert "/rider/stop/A" in page.url
+
+
+async def test_what_is_read_first_stays_where_it_is(phone: Open, busy: Busy) -> None:
+    """The page without script, its script, and the stream after it show the same runs."""
+    busy(330)  # one has just passed
+    async with phone("/rider/stop/B?lang=en", java_script_enabled=False) as page:
+        plain = await page.locator("li.call .chip").all_inner_texts()
+        await expect(page.locator("li.call.passed")).to_have_count(1)
+    assert len(plain) >= 3
+    watch = """() => {
+        window.shifted = 0;
+        new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) window.shifted += entry.value;
+        }).observe({ type: "layout-shift", buffered: true });
+    }"""
+    async with phone("/rider") as page:
+        await page.add_init_script(f"({watch})()")
+        async with page.expect_response(lambda one: one.url.partition("?")[0].endswith("/stream")):
+            await page.goto(page.url.partition("/rider")[0] + "/rider/stop/B?lang=en")
+        for _ in range(3):
+            chips = await page.locator("li.call .chip").all_inner_texts()
+            assert [text.partition("\n")[0] for text in chips] == plain
+            await page.wait_for_timeout(700)
+        assert await page.evaluate("window.shifted") == 0
 
 
 async def test_stops_are_found_by_name_and_by_place_and_kept(phone: Open, busy: Busy) -> None:

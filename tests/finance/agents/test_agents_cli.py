@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from sapar.cli.ticketing import app
 from sapar.ticketing.cards.requests import Issue, Paid, TopUp
+from tests.finance.agents.test_desks import person
 from tests.ticketing.cards.counter import AGENCY, prepare
 
 
@@ -90,3 +91,16 @@ def test_terms_and_statements(call):
     call("agents", "suspend", "nobody", "--reason", "x", status=1)
     call("agents", "terms", "central", "--limit", "5.001", status=1)
     call("agents", "terms", "central", "--limit", "5", "--register-start", "noon", status=1)
+
+
+def test_cash_desks(call, database):
+    person(database, "anna")
+    assert "There are no cash desks." in call("desks", "list")
+    call("desks", "keep", "desk-1", "Station", "--seller", "nobody", status=1)
+    kept = ("desks", "keep", "desk-1", "Station", "--seller", "anna", "--place", "Hall 2")
+    assert "desk-1 is kept" in call(*kept)
+    assert "stands so already" in call(*kept)
+    [desk] = json.loads(call("desks", "list", "--json"))
+    assert (desk["status"], desk["sellers"], desk["balance_tiyn"]) == ("open", "anna", 0)
+    call(*kept, "--closed")
+    assert json.loads(call("desks", "list", "--json"))[0]["status"] == "closed"

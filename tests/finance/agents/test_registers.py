@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sapar.core.errors import BadInput, NotFound, Refused
+from sapar.core.db import DatabaseRefused, connect, with_role
+from sapar.core.errors import BadInput, Fault, NotFound, Refused
 from sapar.finance.agents.day import close_agents_day
 from sapar.finance.agents.mapping import RegisterMapping, plain_mapping
 from sapar.finance.agents.parties import keep_mapping
@@ -119,11 +120,55 @@ async def test_another_file_for_the_day_corrects_the_first(point, pool):
     ]
     for number, data in ((first.register_no, wrong), (second.register_no, right)):
         assert (await get_register_file(point.connection, AGENCY, number))[0] == data
-    # the first one again: it is here already, and what corrects it still stands
-    assert (await take(pool, wrong)).repeated
+    # the first one again: it is here already, and what corrects it still stands, which is said
+    again = await take(pool, wrong)
+    assert (again.repeated, again.register_no) == (True, first.register_no)
+    assert again.standing_no == second.register_no
     assert await exceptions(point) == []
     with pytest.raises(NotFound):
         await get_register_file(point.connection, "elsewhere", first.register_no)
+
+
+async def test_a_file_that_was_corrected_stands_again_when_that_is_asked_for(point, pool):
+    """The first, another, the first again: by asking, as a register of its own, and once."""
+    await add_agent(pool)
+    await point.do(Issue, category="adult")
+    await sell(point, "k1", 50_000)
+    right, wrong = csv_of(("k1", NOON, "500")), csv_of(("k1", NOON, "480"))
+    first, second = await take(pool, right), await take(pool, wrong)
+    assert len(await exceptions(point)) == 1
+    third = await take(pool, right, again=True)
+    assert (third.repeated, third.replaced) == (False, second.register_no)
+    assert third.standing_no == third.register_no > second.register_no > first.register_no
+    assert await exceptions(point) == []
+    for asked in (False, True):
+        same = await take(pool, right, again=asked)
+        assert (same.repeated, same.register_no) == (True, third.register_no)
+    assert [row.register_no for row in await list_registers(point.connection, AGENCY)] == [
+        third.register_no
+    ]
+    assert len(await list_registers(point.connection, AGENCY, replaced=True)) == 3
+
+
+async def test_a_register_is_replaced_for_good_and_by_another_file(point, pool):
+    await add_agent(pool)
+    await take(pool, csv_of(("k1", NOON, "500")))
+    await take(pool, csv_of(("k1", NOON, "480")))
+    copy = (
+        "INSERT INTO register (agency_id, agent_id, day, number, format, file_name, digest, file,"
+        " mapping, row_count, total_tiyn, replaces, replaced_at, imported_at, imported_by)"
+        " SELECT agency_id, agent_id, day, number, format, file_name, digest, file, mapping,"
+        " row_count, total_tiyn, register_no, now(), now(), 'x' FROM register"
+        " WHERE replaced_at IS NULL"
+    )
+    for change, why in (
+        ("UPDATE register SET replaced_at = NULL", "replaced once"),
+        ("UPDATE register SET replaced_at = now() WHERE replaced_at IS NOT NULL", "replaced once"),
+        (copy, "of the same file"),
+    ):
+        for conninfo in (pool.conninfo, with_role(pool.conninfo, "sapar_ticketing")):
+            with pytest.raises((DatabaseRefused, Fault), match=why), connect(conninfo) as opened:
+                opened.execute(change)
 
 
 async def test_each_difference_is_one_exception_of_its_value(point, pool):

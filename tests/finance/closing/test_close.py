@@ -58,8 +58,17 @@ async def test_a_day_is_closed_over_its_stages_by_two_people(books):
     assert await check_ledger(books.connection) == []
     actions = await books.rows("SELECT action, person FROM audit_log ORDER BY audit_no")
     assert [one for one in actions if one[0].startswith("day.")] == [
+        *[("day.check", "aigul")] * 3,
         ("day.prepare", "aigul"),
         ("day.close", "bota"),
+    ]
+    looks = await books.rows(
+        "SELECT target, after -> 'stages' -> 'shifts' FROM audit_log WHERE action = 'day.check'"
+        " ORDER BY audit_no"
+    )
+    assert looks == [
+        *[(f"day {DAY}", {"passed": False, "findings": 2, "waiting": 2})] * 2,
+        (f"day {DAY}", {"passed": True, "findings": 2, "waiting": 0}),
     ]
     [line] = await list_days(books.connection, AGENCY)
     assert (line.business_date, line.state) == (DAY, "closed")

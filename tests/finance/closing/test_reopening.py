@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from sapar.core.errors import BadInput, Refused
-from sapar.finance.closing.days import find_close, read_status
+from sapar.finance.closing.days import find_close, list_days, read_status
 from sapar.finance.closing.reopening import list_posted_since, list_reopenings, reopen
 from sapar.finance.closing.reports import get_report
 from sapar.ticketing.ledger.export import check_ledger
@@ -62,6 +62,9 @@ async def test_while_it_lasts_what_is_about_the_day_takes_its_date(books):
     assert page == listed[1:]
     status = await read_status(books.connection, AGENCY, DAY)
     assert (status.state, status.revision, status.reopened_until) == ("reopened", 2, opened.ends_at)
+    again = status.reopening
+    assert again is not None
+    assert (again.lapsed, again.journals, again.from_journal) == (False, 2, listed[0].journal_no)
 
 
 async def test_at_its_end_nothing_posts_with_the_date(books):
@@ -78,7 +81,26 @@ async def test_at_its_end_nothing_posts_with_the_date(books):
             " LIMIT 1 RETURNING 1",
             [DAY],
         )
-    assert (await read_status(books.connection, AGENCY, DAY)).state == "closed"
+    status = await read_status(books.connection, AGENCY, DAY)
+    assert status.state == "closed"
+    # it is said that it lapsed, and what was posted meanwhile and is in no report
+    posted = await books.rows(
+        "SELECT journal_no FROM journal WHERE business_date = %s AND kind IN ('tap', 'debt')"
+        " ORDER BY journal_no OFFSET 2",
+        [DAY],
+    )
+    again = status.reopening
+    assert again is not None
+    assert (again.lapsed, again.name, again.reason) == (True, "bota", "a bus was found")
+    assert (again.journals, again.from_journal, again.to_journal) == (
+        len(posted), posted[0][0], posted[-1][0],
+    )  # fmt: skip
+    lines = {one.business_date: one.lapsed for one in await list_days(books.connection, AGENCY)}
+    assert (lines[DAY], lines[BEFORE]) == (True, False)
+    # and it is closed again without being opened once more
+    status = await books.close()
+    assert (status.state, status.revision, status.reopening) == ("closed", 2, None)
+    assert not any(one.lapsed for one in await list_days(books.connection, AGENCY))
 
 
 async def test_a_second_close_is_another_revision_and_the_first_stays(books):
@@ -122,8 +144,9 @@ async def test_who_may_not_reopen_and_what(books):
         with pytest.raises(Refused) as refused:
             await open_again(books, **changes)
         assert refused.value.code == code
-    with pytest.raises(BadInput):
-        await open_again(books, reason=" ")
+    for reason in (" ", "card 4111 1111 1111 1111"):
+        with pytest.raises(BadInput):
+            await open_again(books, reason=reason)
     for lasts in (timedelta(), timedelta(days=8)):
         with pytest.raises(BadInput):
             await open_again(books, lasts)

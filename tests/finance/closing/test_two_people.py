@@ -214,11 +214,12 @@ async def test_a_report_of_no_close_is_given_to_nobody(books, as_whom):
     await books.prepare()
     await books.approve()
     made = await get_report(books.connection, AGENCY, DAY)
-    with connect(as_whom) as connection:
-        connection.execute(
-            "INSERT INTO day_report VALUES ('town', %s, 2, 'json', '{}', sha256('{}'), now())",
-            (DAY,),
-        )
+    for revision, form in ((1, "json"), (2, "json"), (2, "csv")):
+        with pytest.raises(REFUSED), connect(as_whom) as connection:
+            connection.execute(
+                "INSERT INTO day_report VALUES ('town', %s, %s, %s, '{}', sha256('{}'), now())",
+                (DAY, revision, form),
+            )
     assert await get_report(books.connection, AGENCY, DAY) == made
     with pytest.raises(NotFound):
         await get_report(books.connection, AGENCY, DAY, revision=2)
@@ -255,3 +256,86 @@ async def test_the_same_person_is_told_so(books):
     with pytest.raises(Refused) as refused:
         await books.prepare(by="aigul")
     assert refused.value.code == "already_signed"
+
+
+STAGE = (
+    "INSERT INTO day_stage (agency_id, business_date, revision, stage, passed, findings,"
+    " exceptions, evidence, digest, last_journal_no, ran_at, ran_by)"
+    " VALUES ('town', %s, %s, 'bank', true, 0, '{}', '{}', sha256('{}'), 10^9, now(), 'x')"
+)
+TOTALS = (
+    "INSERT INTO day_totals (agency_id, business_date, revision, body, digest, journals,"
+    " last_journal_no, balances, made_at)"
+    " VALUES ('town', %s, %s, '{}', sha256('{}'), 0, 10^9, '{}', now())"
+)
+SIGNATURE = (
+    "INSERT INTO day_signature (agency_id, business_date, revision, act, user_id, digest,"
+    " signed_at) SELECT 'town', business_date, revision, 'prepared', user_id, digest, now()"
+    " FROM (VALUES (%s::date, %s)) AS v (business_date, revision), person p,"
+    " LATERAL (SELECT coalesce(day_digest('town', v.business_date, v.revision), sha256(''))"
+    "          AS digest) d WHERE p.name = 'chingis'"
+)
+
+
+async def test_nothing_is_kept_of_a_revision_that_is_over_or_has_not_begun(books, as_whom):
+    """Open: the first alone. Closed: none. Opened again: the next alone, also when it has lapsed."""
+
+    def check(wanted: int | None) -> None:
+        for revision in (1, 2, 3):
+            for statement in (STAGE, TOTALS, SIGNATURE):
+                if revision != wanted:
+                    with (
+                        pytest.raises(REFUSED, match="is closed, or has not begun"),
+                        connect(as_whom) as connection,
+                    ):
+                        connection.execute(statement, (DAY, revision))
+                elif (
+                    statement is not SIGNATURE
+                ):  # over what the stages came to, and that is nothing
+                    with connect(as_whom) as connection:
+                        connection.execute(statement, (DAY, revision))
+                        connection.rollback()
+
+    await books.post(tap_of(books.devices[0], 1, "c1"))
+    check(1)
+    await books.close()
+    check(None)
+    hour = timedelta(hours=1)
+    for ends_in, state in ((hour, "reopened"), (-hour, "closed")):
+        with connect(books.conninfo) as connection:
+            connection.execute("SET LOCAL session_replication_role = replica")
+            connection.execute("DELETE FROM day_reopening")
+            connection.execute(
+                "INSERT INTO day_reopening (agency_id, business_date, revision, user_id, reason,"
+                " reopened_at, ends_at) SELECT 'town', %s, 1, user_id, 'x',"
+                " now() - interval '2 hours', now() + %s FROM person WHERE name = 'bota'",
+                (DAY, ends_in),
+            )
+        assert (await read_status(books.connection, AGENCY, DAY)).state == state
+        check(2)
+
+
+async def test_the_moment_of_a_close_is_the_databases(books, as_whom):
+    """Or a report could be added to a close that is over."""
+    await ready(books)
+    for act, name in (("prepared", "aigul"), ("approved", "bota")):
+        put_signature(as_whom, act, books.people[name].user_id)
+    with pytest.raises(REFUSED, match="is closed by somebody"), connect(as_whom) as connection:
+        connection.execute(
+            "INSERT INTO business_day (agency_id, business_date, closed_at, closed_by)"
+            " VALUES ('town', %s, now(), ' ')",
+            (DAY,),
+        )
+    with connect(as_whom) as connection:
+        connection.execute(
+            "INSERT INTO business_day (agency_id, business_date, closed_at, closed_by)"
+            " VALUES ('town', %s, '2999-01-01', 'x')",
+            (DAY,),
+        )
+    [(late,)] = await books.rows("SELECT closed_at > now() FROM business_day")
+    assert not late
+    with pytest.raises(REFUSED, match="made with its close"), connect(as_whom) as connection:
+        connection.execute(
+            "INSERT INTO day_report VALUES ('town', %s, 1, 'json', '{}', sha256('{}'), now())",
+            (DAY,),
+        )

@@ -42,7 +42,7 @@ async def test_a_life(town, number):
     await do(town, acts.assign, number, to="bek")  # changes nothing, is written nowhere
     await do(town, acts.comment, number, by=BEK, text=" asked the depot ")
     assert len(await check_kinds(town.connection, "town", DAY, ["shift_difference"])) == 1
-    await do(town, acts.accept, number, reason="small")
+    await do(town, acts.accept, number, reason="small", seen_tiyn=24000)
     assert await check_kinds(town.connection, "town", DAY, ["shift_difference"]) == []
     await do(town, acts.unaccept, number, reason="not so small")
     await do(town, acts.unaccept, number, reason="not so small")
@@ -80,7 +80,7 @@ async def test_a_life(town, number):
         (acts.assign, {"to": " "}, "text"),
         (acts.comment, {"text": ""}, "text"),
         (acts.comment, {"text": "x" * 2001}, "text"),
-        (acts.accept, {"reason": " "}, "text"),
+        (acts.accept, {"reason": " ", "seen_tiyn": 24000}, "text"),
         (acts.close, {"reason": "\0"}, "text"),
         (acts.close, {"reason": "x", "by": acts.Who("sapar")}, "text"),
         (acts.close, {"reason": "x", "by": acts.Who("")}, "text"),
@@ -97,9 +97,9 @@ async def test_what_is_refused(town, number, act, fields, code):
 
 async def test_what_is_closed_is_done_with(town, number):
     await do(town, acts.close, number, reason="x")
-    for act in (acts.accept, acts.close):
+    for act, more in ((acts.accept, {"seen_tiyn": 24000}), (acts.close, {})):
         with pytest.raises(Refused) as raised:
-            await do(town, act, number, reason="x")
+            await do(town, act, number, reason="x", **more)
         assert raised.value.code == "closed"
 
 
@@ -142,7 +142,7 @@ async def test_pages_and_filters(town):
         )
     [(number,)] = await town.rows("SELECT max(exception_no) FROM ticketing_exception")
     await do(town, acts.assign, number, to="bek")
-    await do(town, acts.accept, number, reason="old")
+    await do(town, acts.accept, number, reason="old", seen_tiyn=700)
 
     async def subjects(**fields):
         page = await list_exceptions(town.connection, "town", NOW, **fields)

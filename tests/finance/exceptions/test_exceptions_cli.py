@@ -50,7 +50,9 @@ def test_a_life_by_commands(queue):
     run("assign", "1", "bek")
     assert listed("--assignee", "bek") == [(1, "gap", 8000)]
     run("comment", "1", "asked the depot")
-    run("accept", "1", "--reason", "small")
+    assert "worth 8000 tiyn by now" in refused("accept", "1", "--reason", "x", "--value", "80.01")
+    assert "--value" in refused("accept", "1", "--reason", "small")
+    run("accept", "1", "--reason", "small", "--value", "80")
     run("accept", "1", "--reason", "no", "--undo")
     run("close", "1", "--reason", "found")
     assert listed() == [(2, "shift_difference", 16000)]

@@ -87,7 +87,9 @@ async def test_what_a_person_closed_stays_closed_until_its_value_changes(town):
 async def test_what_was_accepted_is_not_when_its_value_changes(town):
     await found(town.connection, "k", {"a": 100})
     number = await number_of(town, "a")
-    await acts.accept(town.connection, "town", number, reason="small", by=ANNA, now=NOW)
+    await acts.accept(
+        town.connection, "town", number, reason="small", seen_tiyn=100, by=ANNA, now=NOW
+    )
     await found(town.connection, "k", {"a": 100})
     accepted = "SELECT accepted_by FROM ticketing_exception WHERE exception_no = %s"
     assert await town.rows(accepted, (number,)) == [("anna",)]

@@ -64,7 +64,8 @@ def desk(connection: AsyncConnection, town: str) -> Desk:
 def audit_of(database: str) -> list[tuple[str, str, str, str]]:
     with connect(database) as opened:
         return opened.execute(
-            "SELECT person, action, target, reason FROM audit_log ORDER BY audit_no"
+            "SELECT person, action, target, reason FROM audit_log WHERE action <> 'match.run'"
+            " ORDER BY audit_no"
         ).fetchall()
 
 

@@ -256,12 +256,12 @@ class Office:
     async def accept_open(self, reason: str) -> int:
         """Accept what is open and accepted by nobody, as an accountant who has looked at it."""
         rows = await self.rows(
-            "SELECT exception_no FROM ticketing_exception"
+            "SELECT exception_no, value_tiyn FROM ticketing_exception"
             " WHERE closed_at IS NULL AND accepted_at IS NULL"
         )
-        for (exception_no,) in rows:
+        for exception_no, value_tiyn in rows:
             await accept(
-                self.connection, AGENCY, exception_no, reason=reason,
+                self.connection, AGENCY, exception_no, reason=reason, seen_tiyn=value_tiyn,
                 by=Person(PREPARES, self.people[PREPARES].user_id), now=self.clock.now(),
             )  # fmt: skip
         return len(rows)

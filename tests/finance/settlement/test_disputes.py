@@ -24,6 +24,7 @@ from tests.finance.settlement.support import DAY, NOW, Finance
 from tests.ticketing.world import AGENCY
 
 WHO: dict[str, Any] = {"actor": "dana", "now": NOW}
+PAYER: dict[str, Any] = {"actor": "chingis", "now": NOW}
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ async def bank(finance: Finance) -> None:
 
 async def pay(finance: Finance, statement_no: int):
     return await pay_statement(
-        finance.connection, finance.accounts, AGENCY, statement_no, "main", **WHO
+        finance.connection, finance.accounts, AGENCY, statement_no, "main", **PAYER
     )
 
 

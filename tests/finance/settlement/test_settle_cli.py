@@ -32,6 +32,10 @@ def sapar(finance: Finance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 async def closed(finance: Finance) -> None:
     await finance.post(finance.taps(99, 60))
     await bank(finance)
+    await finance.rows(
+        "INSERT INTO person (name, created_at) VALUES ('aigul', now()), ('bota', now())"
+        " RETURNING user_id"
+    )
     finance.close(31, DAY.replace(day=1))
 
 
@@ -53,8 +57,11 @@ def test_a_month_from_the_command_line(closed: None, sapar, tmp_path: Path):
     assert held == "dispute 1: 1.50 tenge are on hold\n"
     assert sapar("settle", "dispute", "decide", "1", "release", "--reason", "it was not") \
         == "dispute 1 is released\n"  # fmt: skip
-    assert "statement 2026-0001 is issued" in sapar("settle", "issue", first)
-    assert sapar("settle", "pay", first, "--account", "main").startswith("order 1: ")
+    assert "statement 2026-0001 is issued" in sapar("settle", "issue", first, "--by", "aigul")
+    pay = ("settle", "pay", first, "--account", "main", "--by")
+    assert "aigul has issued statement" in sapar(*pay, "aigul", fails=True)
+    assert "no person" in sapar(*pay, "nobody", fails=True)
+    assert sapar(*pay, "bota").startswith("order 1: ")
     assert "is a draft" in sapar("settle", "pay", second, "--account", "main", fails=True)
     sapar("settle", "export", "akt.pdf", "--statement", first, "--format", "pdf")
     assert (tmp_path / "akt.pdf").read_bytes().startswith(b"%PDF-")

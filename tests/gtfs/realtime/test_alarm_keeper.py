@@ -1,12 +1,14 @@
 """The life of alarms in a real database: raised and cleared once, across leaders, never by a stale one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
 from sapar.core.clock import ManualClock
 from sapar.core.db import Pool
+from sapar.core.settings import Settings
+from sapar.gtfs.history.nightly import Nightly
 from sapar.gtfs.realtime.alarm_keeper import AlarmKeeper
 from sapar.gtfs.realtime.alarm_store import list_panics, list_rules
 from sapar.gtfs.realtime.console.rules import DEFAULT_RULES, Rule
@@ -118,6 +120,45 @@ async def test_what_became_of_an_alarm_cannot_be_rewritten(pool: Pool, drive: Dr
     ):
         with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
             await rows(pool, statement + " RETURNING 1")
+
+
+async def test_an_old_alarm_goes_with_its_steps_and_a_young_one_cannot(
+    pool: Pool, settings: Settings
+):
+    await begin_term(pool, 1)
+    now = datetime.now(UTC)
+    ages = {"open": None, "young": 29, "kept": 399, "old": 401, "older": 500}
+    async with pool.connection() as connection:
+        for key, days in ages.items():
+            over = None if days is None else now - timedelta(days=days)
+            cursor = await connection.execute(
+                "INSERT INTO alarm (agency_id, key, kind, priority, details, since, raised_at,"
+                " cleared_at) VALUES ('town', %s, 'late', 3, '{}', %s, %s, %s) RETURNING alarm_no",
+                (key, now - timedelta(days=600), now - timedelta(days=600), over),
+            )
+            row = await cursor.fetchone()
+            assert row is not None
+            step = (
+                "INSERT INTO alarm_step (agency_id, alarm_no, what, at, person, undoes)"
+                " VALUES ('town', %s, %s, now(), 'p', %s) RETURNING step_no"
+            )
+            cursor = await connection.execute(step, (row[0], "acknowledged", None))
+            made = await cursor.fetchone()
+            assert made is not None
+            await connection.execute(step, (row[0], "undone", made[0]))
+    job = Nightly(pool, settings, ManualClock(now.timestamp()), AGENCY)
+    assert await job.drop_old_alarms(at_once=1) == 2
+    left = await rows(pool, "SELECT key FROM alarm ORDER BY alarm_no")
+    assert [key for (key,) in left] == ["open", "young", "kept"]
+    assert await rows(pool, "SELECT count(*) FROM alarm_step") == [(6,)]
+    for key in ("open", "young"):
+        for table in ("alarm_step", "alarm"):
+            with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+                await rows(
+                    pool,
+                    f"DELETE FROM {table} WHERE alarm_no ="
+                    f" (SELECT alarm_no FROM alarm WHERE key = '{key}') RETURNING 1",
+                )
 
 
 async def test_rules_and_panics_are_read_as_they_are_stored(pool: Pool):

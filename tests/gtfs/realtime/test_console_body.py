@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapar.gtfs.realtime.acts import Act, Cancel
+from sapar.gtfs.realtime.console.console import TAPS_OLD_S, TAPS_ON_S
 from sapar.gtfs.realtime.console.model import Alarm, read_alarms
 from sapar.gtfs.realtime.console.posts import PLAN_MAX_S, Posts
 from sapar.gtfs.realtime.console.rules import Rule
@@ -110,6 +111,33 @@ def test_a_device_without_a_position_says_so_and_is_not_silent_besides(drive: Dr
     assert [a["kind"] for a in body["alarms"] if a["vehicle_id"] == "A0"] == ["gps_off"]
     body = drive.run(60)
     assert [a for a in body["alarms"] if a["vehicle_id"] == "A0"] == []
+
+
+def test_a_bus_that_people_tap_in_has_a_silent_tracker_and_is_not_silent(drive: Drive):
+    drive.run(400)
+    console, last_s = drive.engine.console, drive.now_s
+    console.hear_tap("A0", last_s + TAPS_ON_S - 1)  # of a rider who got on before it fell silent
+    console.hear_tap("A1", last_s + 500)  # its tracker speaks
+    body = drive.run(200, silent=("A0",))
+    assert [a["kind"] for a in body["alarms"] if a["vehicle_id"] == "A0"] == ["silent"]
+    console.hear_tap("A0", last_s + TAPS_ON_S)
+    console.hear_tap("A0", last_s)  # an older one that came late
+    body = drive.run(10, silent=("A0",))
+    (alarm,) = [a for a in body["alarms"] if a["vehicle_id"] == "A0"]
+    assert (alarm["kind"], alarm["values"]["lost_s"]) == ("gps_off", pytest.approx(210, abs=15))
+    assert not [a for a in body["alarms"] if a["vehicle_id"] == "A1" and a["kind"] == "gps_off"]
+    body = drive.run(TAPS_OLD_S, silent=("A0",))  # whether it is still there nobody knows
+    assert "gps_off" not in {a["kind"] for a in body["alarms"] if a["vehicle_id"] == "A0"}
+    body = drive.run(60)
+    assert [a for a in body["alarms"] if a["vehicle_id"] == "A0"] == []
+
+
+def test_depots_are_told_beside_their_buses(drive: Drive):
+    drive.run(200)
+    drive.engine.use_depots({"A0": "north", "elsewhere": "south"}, [(50.28, 57.2)])
+    drive.run(10)
+    fleet = json.loads(drive.tick.bodies[FLEET].plain())["vehicles"]
+    assert {v["id"]: v["depot"] for v in fleet if v["depot"]} == {"A0": "north"}
 
 
 def test_a_cancelled_run_is_a_ghost_that_nobody_is_called_for(drive: Drive, timetable: Timetable):

@@ -75,6 +75,25 @@ def test_each_condition_is_as_if_it_were_alone(seen, on_delay_s, off_delay_s):
         assert [alarms.get(key) for alarms in found] == alone
 
 
+@given(looks, delays, delays, st.integers(0, 40))
+def test_a_condition_counts_from_when_it_passed_its_threshold(
+    seen, on_delay_s, off_delay_s, before_s
+):
+    """As if there had been a look at that moment too, if it was after the last one."""
+    latch, fine, now_s = Latch.empty(), Latch.empty(), 0.0
+    for after_s, levels in seen:
+        passed_s = now_s + max(1, after_s - before_s)
+        now_s += after_s
+        keys = np.array(list(levels), np.int64)
+        raised = np.array([level == RAISED for level in levels.values()], np.bool_)
+        more = (np.full(len(keys), on_delay_s), np.full(len(keys), off_delay_s))
+        latch = step(latch, keys, raised, *more, now_s, np.full(len(keys), passed_s))
+        fine = step(fine, keys, raised, *more, passed_s) if passed_s < now_s else fine
+        fine = step(fine, keys, raised, *more, now_s)
+        both = [(one.keys.tolist(), one.on.tolist(), one.since_s.tolist()) for one in (latch, fine)]
+        assert both[0] == both[1]
+
+
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.sampled_from([20.0, 50.0]))
 def test_what_flickers_faster_than_the_on_delay_never_rings(flicker, on_delay_s):
     seen = [(9, {1: RAISED} if on and number % 2 else {}) for number, on in enumerate(flicker)]

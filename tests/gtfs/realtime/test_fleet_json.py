@@ -59,6 +59,7 @@ def test_every_vehicle_has_all_members() -> None:
         "id", "label", "lat", "lon", "bearing", "speed_mps", "time_s", "phase", "route_id",
         "trip_id", "headsign", "delay_s", "confidence", "stale", "next_stop_id",
         "next_stop_time_s", "reason", "reason_code", "reason_values", "load_percent", "driver_id",
+        "depot",
     }  # fmt: skip
     assert 0.5 < vehicle["confidence"] <= 1.0
 

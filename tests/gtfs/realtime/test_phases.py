@@ -100,6 +100,32 @@ def test_a_bus_begins_its_day_at_a_depot_and_leaves_it():
     assert phase_of(at(NOWHERE, time_s=NOW + 900), around=around) == ["depot"]
 
 
+def test_a_depot_that_is_registered_later_is_one_and_one_that_is_struck_out_is_none():
+    around = Around(NETWORK)
+    place = to_degrees(*NOWHERE, NETWORK.reference)
+    around.yards.use_garages([(float(place[0]), float(place[1]))])
+    assert phase_of(at(NOWHERE), around=around) == ["depot"]
+    around.yards.use_garages([])
+    assert phase_of(at(NOWHERE), around=around) == ["deadhead"]
+
+
+def test_a_minute_off_the_line_is_over_between_two_fixes():
+    fleet = fleet_of([on_trip(NOWHERE, 500.0, off_since_s=NOW - 58, time_s=NOW)])
+    around = Around(NETWORK)
+
+    def phase_at(now_s: float) -> str:
+        around.note(fleet, NETWORK, now_s)
+        slots = fleet.all_slots()
+        found = phases(fleet, NETWORK, around, slots, np.ones(1, np.bool_), now_s=now_s)
+        return PHASES[int(found[0])]
+
+    assert phase_at(NOW) == "in_progress"
+    assert phase_at(NOW + 2) == "in_progress"
+    assert phase_at(NOW + 3) == "off_route"
+    fleet["off_since_s"][0] = NOW - 40  # silent since: for how long it stayed off nobody knows
+    assert phase_at(NOW + 80) == "in_progress"
+
+
 def test_a_garage_is_a_depot_even_for_a_silent_bus_but_not_on_a_trip():
     lat, lon = place(NOWHERE)
     around = Around(NETWORK, [(float(lat[0]), float(lon[0]))])

@@ -82,7 +82,10 @@ def at(clock: str, day: date = DAY) -> datetime:
 
 async def publish_plain(pool: Pool, changes: dict[str, str | None] | None = None) -> None:
     stored = await store_draft(pool, "aktobe", zip_of(changes), now=LONG_AGO, actor="me")
-    await publish(pool, "aktobe", stored.version_no, LONG_AGO, now=LONG_AGO, actor="me", force=True)
+    await publish(
+        pool, "aktobe", stored.version_no, LONG_AGO,
+        now=LONG_AGO, actor="me", force=True, alone="the first",
+    )  # fmt: skip
 
 
 async def test_the_difference_by_category_and_funder(connection: Connection, pool: Pool):

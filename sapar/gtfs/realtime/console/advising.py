@@ -89,7 +89,7 @@ def _add_turns(
             continue
         row, gain = found
         used.add(row)
-        stop = network.timetable.stop_times.stop_idx[view.place.row[row]]
+        stop = network.timetable.stop_times.stop_idx[posts.turn_row[view.place.row[row]]]
         by_group[int(view.group[gap])].append(
             Advice(
                 "turn_back",
@@ -104,7 +104,10 @@ def _add_turns(
 def _turn_into(
     gap: int, view: View, network: Network, posts: Posts, passages: Passages
 ) -> tuple[int, float] | None:
-    """Find the bus of the other direction whose turn into a gap gains most, and what it gains."""
+    """Find the bus of the other direction whose turn into a gap gains most, and what it gains.
+
+    It turns at the next place where runs of its own direction end.
+    """
     group = int(view.group[gap])
     h = view.headways
     others = np.flatnonzero(
@@ -113,6 +116,7 @@ def _turn_into(
         & ~view.waiting
         & np.isfinite(h.headway_s)
         & np.isfinite(h.behind_s)
+        & (posts.turn_row[view.place.row] != NO)
     )
     if not len(others) or posts.group_direction[group] == NO:
         return None
@@ -121,12 +125,14 @@ def _turn_into(
     ahead = np.arange(int(view.place.row[gap]) + 1, end - 1)
     if not len(ahead):
         return None
-    place, off_m = _facing(network, times.stop_idx[view.place.row[others]], times.stop_idx[ahead])
+    turn = posts.turn_row[view.place.row[others]]
+    place, off_m = _facing(network, times.stop_idx[turn], times.stop_idx[ahead])
     row = ahead[place]
     post = posts.of_row[row]
     due_s = view.expected_s[gap] + times.arrival_s[row] - times.arrival_s[view.place.row[gap]]
     gap_s = due_s - passages.last_s[post]
-    first_s = view.expected_s[others] + TURN_S - passages.last_s[post]
+    way_s = times.arrival_s[turn] - times.arrival_s[view.place.row[others]]
+    first_s = view.expected_s[others] + way_s + TURN_S - passages.last_s[post]
     fits = (off_m <= _NEAR_M) & (passages.last_slot[post] == h.ahead[gap])
     fits &= (first_s >= _FIRST * gap_s) & (first_s <= _LAST * gap_s)
     gain = turn_gain_s(gap_s, first_s, h.headway_s[others], h.behind_s[others])

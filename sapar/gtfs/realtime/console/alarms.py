@@ -40,6 +40,7 @@ class Alarms:
         self._timetable = timetable
         self._latch = Latch.empty()
         self._told: dict[int, Alarm] = {}
+        self._looked_s = np.inf
         self.listed: list[Alarm] = []
 
     def look(
@@ -56,6 +57,10 @@ class Alarms:
         on_delay_s, off_delay_s = rules.delays_s(signals.kind, signals.route)
         # two buses can each name the other ahead of them where one overtakes
         _, once = np.unique(signals.key, return_index=True)
+        # what counts seconds since a moment that is known passes its threshold between two looks
+        passed_s = signals.began_s + rules.raise_at(signals.kind, signals.route)
+        passed_s = np.where(passed_s > self._looked_s, passed_s, now_s)
+        self._looked_s = now_s
         self._latch = step(
             self._latch,
             signals.key[once],
@@ -63,6 +68,7 @@ class Alarms:
             on_delay_s[once],
             off_delay_s[once],
             now_s,
+            passed_s[once],
         )
         row_of = dict(zip(signals.key[once].tolist(), once.tolist(), strict=True))
         view_row = np.full(len(picture.slots), NO, np.int64)
@@ -107,6 +113,7 @@ class Alarms:
         # a new leader gives every alarm time to be seen again
         patience = np.maximum(off_delay_s, ADOPTED_S)
         self._latch = Latch.of_alarms(keys, since, patience, now_s)
+        self._looked_s = now_s
         self._told = found
         self.listed = list(found.values())
 

@@ -30,6 +30,10 @@ GRACE_S = 90.0
 
 HEARD_S = 600.0
 """So long a panic rings that the database does not tell of: it may be away."""
+TAPS_ON_S = 60.0
+"""A tap so long after a bus's last fix says that it is its tracker that is silent, not the bus."""
+TAPS_OLD_S = 900.0
+"""Of a bus that tapped longer ago nobody knows whether it is still on the road."""
 
 
 class Console:
@@ -52,6 +56,7 @@ class Console:
         self._rules = RuleTable(DEFAULT_RULES, timetable.routes.ids)
         self._alarms = Alarms(timetable)
         self._gps_lost_s: dict[str, float] = {}
+        self._tapped_s: dict[str, float] = {}
         self._panics: tuple[Alarm, ...] = ()
         self._heard: dict[str, Alarm] = {}  # panics that the database has not told of yet
 
@@ -69,7 +74,7 @@ class Console:
         """Go on where a console on another timetable stopped."""
         self.use_rules(other._given)
         self._panics, self._gps_lost_s = other._panics, other._gps_lost_s
-        self._heard = other._heard
+        self._heard, self._tapped_s = other._heard, other._tapped_s
         self.adopt(other.alarms, fleet, now_s)
 
     def use_panics(self, panics: Iterable[Alarm]) -> None:
@@ -94,6 +99,10 @@ class Console:
         """Take word of a device that it has no position any more; the next fix ends that."""
         self._gps_lost_s.setdefault(vehicle_id, time_s)
 
+    def hear_tap(self, vehicle_id: str, time_s: float) -> None:
+        """Take when somebody tapped in a bus."""
+        self._tapped_s[vehicle_id] = max(time_s, self._tapped_s.get(vehicle_id, 0.0))
+
     def note(self, fleet: FleetState, now_s: float) -> None:
         """Remember what buses passed and who drives what; every look."""
         self._passages.note(fleet, now_s)
@@ -112,8 +121,9 @@ class Console:
         )
         with np.errstate(invalid="ignore", divide="ignore"):
             signals = signals_of(
-                picture, fleet, self._days, view, ghosts, self._lost(fleet), self._rules, now_s
-            )
+                picture, fleet, self._days, view, ghosts, self._lost(fleet, now_s), self._rules,
+                now_s,
+            )  # fmt: skip
             advised = advise(view, picture, self._network, self._posts, self._passages)
         self._alarms.look(signals, self._rules, picture, view, ghosts, fleet, now_s)
         routes = routes_of(
@@ -145,9 +155,19 @@ class Console:
         }
         return tuple(self._heard.values())
 
-    def _lost(self, fleet: FleetState) -> dict[int, float]:
-        """Give the moments from which devices have had no position, by slot."""
-        found = {}
+    def _lost(self, fleet: FleetState, now_s: float) -> dict[int, float]:
+        """Give the moments from which devices have had no position, by slot.
+
+        A tracker says so, or it is silent while people tap in its bus.
+        """
+        found: dict[int, float] = {}
+        heard_s = fleet["time_s"]
+        for vehicle_id, tap_s in list(self._tapped_s.items()):
+            slot = fleet.index.get(vehicle_id)
+            if now_s - tap_s > TAPS_OLD_S:
+                del self._tapped_s[vehicle_id]
+            elif slot is not None and tap_s - heard_s[slot] >= TAPS_ON_S:
+                found[slot] = float(heard_s[slot])
         for vehicle_id, at_s in list(self._gps_lost_s.items()):
             slot = fleet.index.get(vehicle_id)
             if slot is not None and fleet["time_s"][slot] > at_s:

@@ -57,7 +57,13 @@ class Latch:
 
 
 def step(
-    before: Latch, keys: Longs, raised: Bools, on_delay_s: Floats, off_delay_s: Floats, now_s: float
+    before: Latch,
+    keys: Longs,
+    raised: Bools,
+    on_delay_s: Floats,
+    off_delay_s: Floats,
+    now_s: float,
+    passed_s: Floats | None = None,
 ) -> Latch:
     """Look at all conditions that are held now; those not named are not held.
 
@@ -68,17 +74,20 @@ def step(
         on_delay_s: for how long each must be raised before it is an alarm.
         off_delay_s: for how long each outlasts its condition.
         now_s: time of the look, not before the last one.
+        passed_s: when each condition that is raised for the first time passed its threshold, after
+            the last look; without it now.
     """
     order = np.argsort(keys, kind="stable")
     keys, raised = keys[order], raised[order]
     on_delay_s, off_delay_s = on_delay_s[order], off_delay_s[order]
+    begun_s = np.full(len(keys), now_s) if passed_s is None else np.minimum(passed_s[order], now_s)
     at = np.minimum(np.searchsorted(before.keys, keys), max(len(before.keys) - 1, 0))
     known = before.keys[at] == keys if len(before.keys) else np.zeros(len(keys), np.bool_)
     was_on = np.zeros(len(keys), np.bool_)
     since = np.full(len(keys), np.inf)
     was_on[known] = before.on[at[known]]
     since[known] = before.since_s[at[known]]
-    since = np.where(was_on, since, np.where(raised, np.minimum(since, now_s), np.inf))
+    since = np.where(was_on, since, np.where(raised, np.minimum(since, begun_s), np.inf))
     on = was_on | (raised & (now_s - since >= on_delay_s))
     # alarms whose condition is gone stay for their off-delay
     gone = np.ones(len(before.keys), np.bool_)

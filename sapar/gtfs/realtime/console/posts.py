@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sapar.core.geometry import Floats
+from sapar.gtfs.realtime.console.turn_places import turning_rows
 from sapar.gtfs.realtime.days import FREQUENCY_NONE, Days
 from sapar.gtfs.realtime.ragged import number_in_group
 from sapar.gtfs.timetable.model import Timetable
@@ -33,6 +34,7 @@ class Posts:
         trip_of_row: trip of each stop-time row.
         group_of_trip: number of each trip's (route, direction).
         group_route, group_direction: what each group is; direction -1 for none.
+        turn_row: see `turning_rows`.
     """
 
     def __init__(self, timetable: Timetable, days: Days) -> None:
@@ -46,6 +48,7 @@ class Posts:
         self.of_row, self.count = _posts_of_rows(timetable, self.group_of_trip)
         sizes = np.diff(trips.st_begin)
         self.trip_of_row = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+        self.turn_row = turning_rows(timetable, self.group_of_trip)
         self._passing_s = timetable.stop_times.arrival_s.copy()
         self._passing_s[trips.st_begin[:-1]] = trips.first_s
         self._planned: dict[int, Ints] = {}

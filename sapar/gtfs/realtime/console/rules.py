@@ -178,6 +178,11 @@ class RuleTable:
             return on & (value >= raise_at), on & (value >= clear_at)
         return on & (value <= raise_at), on & (value <= clear_at)
 
+    def raise_at(self, kind: NDArray[np.integer], route: NDArray[np.integer]) -> Floats:
+        """Give the thresholds of kinds on routes."""
+        found: Floats = self._numbers["raise_at"][kind, route]
+        return found
+
     def delays_s(
         self, kind: NDArray[np.integer], route: NDArray[np.integer]
     ) -> tuple[Floats, Floats]:

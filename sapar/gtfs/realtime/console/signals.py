@@ -16,7 +16,7 @@ from sapar.gtfs.realtime.console.rules import RuleTable
 from sapar.gtfs.realtime.console.view import View
 from sapar.gtfs.realtime.days import FREQUENCY_LOOSE, Days
 from sapar.gtfs.realtime.fleet_state import NO, FleetState
-from sapar.gtfs.realtime.phases import DEPOT, IN_PROGRESS, NO_SIGNAL, OFF_ROUTE
+from sapar.gtfs.realtime.phases import DEPOT, IN_PROGRESS, NO_SIGNAL, OFF_ROUTE, held_until
 from sapar.gtfs.realtime.snapshot import Picture
 
 Longs = NDArray[np.int64]
@@ -127,7 +127,7 @@ def signals_of(
     route = np.full(len(picture.slots), NO, np.int64)
     route[view.rows] = view.route
     _of_vehicles(found, picture, fleet, view, route, gps_lost_s, now_s)
-    _of_runs(found, picture, fleet, days, view, route)
+    _of_runs(found, picture, fleet, days, view, route, now_s)
     _of_headways(found, picture, view, now_s)
     late_s = now_s - ghosts.runs.first_s
     trips = days.timetable.trips
@@ -183,9 +183,11 @@ def _of_runs(
     days: Days,
     view: View,
     route: Longs,
+    now_s: float,
 ) -> None:
     """Add lateness, ways off the line and sign-ons, of vehicles with a run."""
     rows, slots = view.rows, view.slots
+    until_s = held_until(picture.time_s, now_s)
     of_bus = view.route.astype(np.int64)
     fresh = picture.phase[rows] != NO_SIGNAL
     timed = days.kind[view.trip] != FREQUENCY_LOOSE
@@ -195,7 +197,7 @@ def _of_runs(
     found.add(kinds.EARLY, slots, np.where(moving, -delay, np.nan), rows, of_bus, may=fresh)
     off_since = fleet.floats("off_since_s")[slots]
     off = picture.phase[rows] == OFF_ROUTE
-    off_s = np.where(off, picture.time_s[rows] - off_since, np.nan)
+    off_s = np.where(off, until_s[rows] - off_since, np.nan)
     found.add(kinds.OFF_ROUTE, slots, off_s, rows, of_bus, began_s=off_since)
     every = picture.slots
     signed = np.zeros(len(every), np.bool_)
@@ -204,9 +206,9 @@ def _of_runs(
     if signed[rows].mean() >= _CUSTOM if len(rows) else False:
         without = np.where(~signed[rows] & fresh, 1.0, np.nan)
         found.add(kinds.NOT_SIGNED_ON, slots, without, rows, of_bus)
-    doubted = fleet.flags("sign_doubted")[every] & _contradicted(picture, fleet, days)
     since = fleet.floats("sign_conflict_s")[every]
-    against_s = np.where(doubted, picture.time_s - since, np.nan)
+    against = np.isfinite(since) & _contradicted(picture, fleet, days)
+    against_s = np.where(against, until_s - since, np.nan)
     found.add(kinds.WRONG_SIGN_ON, every, against_s, np.arange(len(every)), route, began_s=since)
 
 

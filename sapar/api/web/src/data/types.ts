@@ -41,6 +41,8 @@ export interface Vehicle {
   /** Passengers counted on board, of those that it takes, in percent. */
   readonly load_percent?: number | null;
   readonly driver_id?: string | null;
+  /** Where it is at home, as the fleet's register names it. */
+  readonly depot?: string | null;
 }
 
 export interface Fleet {

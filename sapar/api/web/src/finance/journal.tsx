@@ -6,13 +6,9 @@ import { useResource } from "../kit/resource";
 import { Fetched } from "../kit/states";
 import { momentText } from "../kit/when";
 import { go } from "../shell/query";
+import { Entries, type Entry, moneyOf, type NamedCard } from "./entries";
 import "./finance.css";
-import { accountName, t } from "./messages";
-
-interface NamedCard {
-  readonly card_no: number;
-  readonly label: string;
-}
+import { t } from "./messages";
 
 interface Journal {
   readonly journal_no: number;
@@ -27,13 +23,7 @@ interface Journal {
   readonly rule: string;
   readonly reverses: number | null;
   readonly actor: string;
-  readonly entries: readonly {
-    readonly code: number;
-    readonly owner: string;
-    readonly amount: number;
-    readonly asset: "KZT" | "BRD";
-    readonly card: NamedCard | null;
-  }[];
+  readonly entries: readonly Entry[];
 }
 
 const opened = signal<number | null>(null);
@@ -72,12 +62,8 @@ export function JournalPlace() {
   );
 }
 
-function amountText(amount: number, asset: "KZT" | "BRD"): string {
-  return asset === "KZT" ? moneyText(amount) : t("boardings", { n: amount });
-}
-
 function Told({ journal }: { journal: Journal }) {
-  const money = journal.entries.filter((one) => one.asset === "KZT");
+  const money = moneyOf(journal.entries);
   const debit = money.reduce((sum, one) => sum + Math.max(0, one.amount), 0);
   const credit = money.reduce((sum, one) => sum + Math.max(0, -one.amount), 0);
   return (
@@ -99,43 +85,19 @@ function Told({ journal }: { journal: Journal }) {
           {t("takesBack")}: <JournalLink no={journal.reverses} />
         </p>
       )}
-      <div class="scroll-x">
-        <table class="ledger">
-          <thead>
-            <tr>
-              <th scope="col">{t("account")}</th>
-              <th scope="col">{t("owner")}</th>
-              <th scope="col" class="number">
-                {t("debit")}
-              </th>
-              <th scope="col" class="number">
-                {t("credit")}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {journal.entries.map((one) => (
-              <tr key={`${one.code} ${one.owner} ${one.card?.card_no} ${one.amount}`}>
-                <th scope="row">
-                  {one.code} {accountName(one.code)}
-                </th>
-                <td>{one.card ? <CardLink card={one.card} /> : one.owner}</td>
-                <td class="number">{one.amount > 0 && amountText(one.amount, one.asset)}</td>
-                <td class="number">{one.amount < 0 && amountText(-one.amount, one.asset)}</td>
-              </tr>
-            ))}
-          </tbody>
-          <tfoot>
-            <tr>
-              <th scope="row" colSpan={2}>
-                {t("sum")}
-              </th>
-              <td class="number">{moneyText(debit)}</td>
-              <td class="number">{moneyText(credit)}</td>
-            </tr>
-          </tfoot>
-        </table>
-      </div>
+      <Entries
+        entries={journal.entries}
+        cardOf={(card) => <CardLink card={card} />}
+        foot={
+          <tr>
+            <th scope="row" colSpan={2}>
+              {t("sum")}
+            </th>
+            <td class="number">{moneyText(debit)}</td>
+            <td class="number">{moneyText(credit)}</td>
+          </tr>
+        }
+      />
     </div>
   );
 }

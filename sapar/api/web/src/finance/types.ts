@@ -60,6 +60,14 @@ export interface DayStatus {
   readonly reopened_until: string | null;
   readonly closed_at: string | null;
   readonly closed_by: string;
+  /** Of a day that was opened again and that nobody has closed since. */
+  readonly reopening: {
+    readonly name: string;
+    readonly reason: string;
+    readonly ends_at: string;
+    readonly lapsed: boolean;
+    readonly journals: number;
+  } | null;
 }
 
 export interface DayTold {

@@ -64,6 +64,8 @@ export const en = {
   fixAge: "Last signal",
   phase: "State",
   states: "States",
+  depot: "Depot",
+  allDepots: "All depots",
   allStates: "Show all states",
   onlyState: "Only: {state}",
   speed: "Speed",

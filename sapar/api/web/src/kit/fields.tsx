@@ -1,6 +1,6 @@
 /** Fields of forms: a label above, a hint or an error below, 32 pixels high. */
 import type { ComponentChildren, JSX } from "preact";
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { t } from "../i18n";
 
 interface Common {
@@ -138,6 +138,42 @@ export function NumberField(
             onInput={(event) => take(event.currentTarget.value)}
           />
           {props.unit && <span>{props.unit}</span>}
+        </span>
+      )}
+    </Field>
+  );
+}
+
+/** A value that is typed; null: the field is empty, undefined: it holds none. */
+export type Typed = number | null | undefined;
+
+export interface TypedProps extends Omit<Common, "error"> {
+  readonly onValue: (value: Typed) => void;
+}
+
+/** A field that is read as it is typed. `first` is what it begins with. */
+export function TypedField(
+  props: TypedProps & { read: (text: string) => Typed; first: string; unit: ComponentChildren },
+) {
+  const [text, setText] = useState(props.first);
+  return (
+    <Field {...props}>
+      {(id, described) => (
+        <span class="number-field">
+          <input
+            {...attributes(props, id, described)}
+            type="text"
+            inputMode="decimal"
+            autocomplete="off"
+            aria-invalid={props.read(text) === undefined}
+            value={text}
+            onKeyDown={(event) => typeDigit(event)}
+            onInput={(event) => {
+              setText(event.currentTarget.value);
+              props.onValue(props.read(event.currentTarget.value));
+            }}
+          />
+          <span aria-hidden="true">{props.unit}</span>
         </span>
       )}
     </Field>

@@ -1,7 +1,6 @@
 /** Money: whole tiyn in the program, tenge for people; never a fraction of a number. */
-import { useId, useState } from "preact/hooks";
 import { language } from "../i18n";
-import { typeDigit } from "./fields";
+import { TypedField, type TypedProps } from "./fields";
 
 const space = "\u00a0";
 
@@ -31,42 +30,17 @@ export function readTenge(text: string): number | null {
   return tiyn > 0 ? tiyn : null;
 }
 
-/** A field for an amount in tenge; gives tiyn, null while it holds none. */
-export function MoneyField(props: {
-  label: string;
-  onValue: (tiyn: number | null) => void;
-  hint?: string;
-  required?: boolean;
-  disabled?: boolean;
-}) {
-  const id = useId();
-  const [text, setText] = useState("");
+/** A field for an amount in tenge above zero; gives tiyn, null while it holds none. */
+export function MoneyField(
+  props: Omit<TypedProps, "onValue"> & { onValue: (tiyn: number | null) => void },
+) {
   return (
-    <div class="field">
-      <label for={id}>
-        {props.label}
-        {props.required && <span aria-hidden="true"> *</span>}
-      </label>
-      <span class="number-field">
-        <input
-          id={id}
-          type="text"
-          inputMode="decimal"
-          autocomplete="off"
-          required={props.required ?? false}
-          disabled={props.disabled ?? false}
-          aria-invalid={text !== "" && readTenge(text) === null}
-          aria-describedby={props.hint ? `${id}-note` : undefined}
-          value={text}
-          onKeyDown={(event) => typeDigit(event)}
-          onInput={(event) => {
-            setText(event.currentTarget.value);
-            props.onValue(readTenge(event.currentTarget.value));
-          }}
-        />
-        <span aria-hidden="true">₸</span>
-      </span>
-      {props.hint && <p id={`${id}-note`}>{props.hint}</p>}
-    </div>
+    <TypedField
+      {...props}
+      read={(text) => (text === "" ? null : (readTenge(text) ?? undefined))}
+      onValue={(tiyn) => props.onValue(tiyn ?? null)}
+      first=""
+      unit="₸"
+    />
   );
 }

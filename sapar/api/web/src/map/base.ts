@@ -22,6 +22,8 @@ export class NetworkMap {
   protected readonly reduced = matchMedia("(prefers-reduced-motion: reduce)");
   /** Whether the map shows a place that somebody chose: until then its moves are not kept. */
   protected placed: boolean;
+  /** Whether it began where another map was: it does not go anywhere of its own then. */
+  protected stayed = false;
 
   /**
    * @param at where to begin; the whole network without
@@ -48,6 +50,7 @@ export class NetworkMap {
       this.stops.push(effect(() => this.#drawNetwork()));
       this.begin();
     });
+    this.map.on("webglcontextlost", () => this.rest());
     const observer = new ResizeObserver(() => this.map.resize());
     observer.observe(container);
     this.stops.push(() => observer.disconnect());
@@ -67,6 +70,18 @@ export class NetworkMap {
     const route = state.network.value.routeById.get(id);
     const box = route && boxOf(route);
     if (box) this.fit(box);
+  }
+
+  /** The place that is shown. */
+  view(): View {
+    const { lng, lat } = this.map.getCenter();
+    return { lon: lng, lat, zoom: this.map.getZoom() };
+  }
+
+  /** Begins where the map before it was. */
+  stay({ lon, lat, zoom }: View): void {
+    this.placed = this.stayed = true;
+    this.map.jumpTo({ center: [lon, lat], zoom });
   }
 
   /** Goes to a place, near enough to tell vehicles apart. */
@@ -105,8 +120,13 @@ export class NetworkMap {
   }
 
   remove(): void {
-    for (const stop of this.stops) stop();
+    this.rest();
     this.map.remove();
+  }
+
+  /** Follows nothing any more: there is nothing to draw on, and another map takes this one's place. */
+  protected rest(): void {
+    for (const stop of this.stops.splice(0)) stop();
   }
 
   protected duration(): number {

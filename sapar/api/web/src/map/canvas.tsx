@@ -1,5 +1,5 @@
 /** Puts a map on the page. The map's library is fetched beside the rest. */
-import { effect, untracked } from "@preact/signals";
+import { effect, signal, untracked } from "@preact/signals";
 import type { StyleSpecification } from "maplibre-gl";
 import { useEffect, useRef } from "preact/hooks";
 import * as state from "../shell/state";
@@ -51,11 +51,19 @@ export function MapCanvas<M extends NetworkMap>(props: {
       if (stopped || !container.current) return;
       const element = container.current;
       let map: M | null = null;
-      // A change of theme makes the map anew: every colour of its style is another one.
+      const lost = signal(0);
+      // A change of theme makes the map anew: every colour of its style is another one. So does a
+      // graphics processor that was away: what a layer of our own had put there is gone.
       const dispose = effect(() => {
         void state.theme.value;
+        void lost.value;
+        const before = map?.view();
         map?.remove();
         map = untracked(() => make(element, below));
+        if (before) map.stay(before);
+        map.map.on("webglcontextrestored", () => {
+          lost.value += 1;
+        });
         untracked(() => props.onMap?.(map));
       });
       remove = () => {

@@ -9,10 +9,11 @@ export interface Position {
   readonly lat: number;
 }
 
-interface Track {
-  from: Position;
-  to: Position;
-  start_ms: number;
+/** A movement: begun at `start_ms`, it ends `glide_ms` later; `from` is `to` where there is none. */
+export interface Track {
+  readonly from: Position;
+  readonly to: Position;
+  readonly start_ms: number;
 }
 
 export const glide_ms = 950;
@@ -40,32 +41,38 @@ export class Glide {
       } else if (track.to.lon !== lon || track.to.lat !== lat) {
         const drawn = drawnAt(track, now_ms);
         const far = Math.max(Math.abs(drawn.lat - lat), Math.abs(drawn.lon - lon)) > jump_deg;
-        track.from = smooth && !far ? drawn : to;
-        track.to = to;
-        track.start_ms = now_ms;
-        if (track.from !== to) this.#until_ms = now_ms + glide_ms;
+        const from = smooth && !far ? drawn : to;
+        this.#tracks.set(id, { from, to, start_ms: now_ms });
+        if (from !== to) this.#until_ms = now_ms + glide_ms;
       }
     }
     for (const id of this.#tracks.keys()) if (!seen.has(id)) this.#tracks.delete(id);
   }
 
-  /** Where a vehicle is drawn; undefined when it is not known. */
-  at(id: string, now_ms: number): Position | undefined {
-    const track = this.#tracks.get(id);
-    return track && drawnAt(track, now_ms);
+  /** The newest movement of a vehicle; undefined when it is not known. */
+  track(id: string): Track | undefined {
+    return this.#tracks.get(id);
   }
 
   /** Ends all movement where the vehicles are known to be. */
   settle(): void {
-    for (const track of this.#tracks.values()) track.from = track.to;
+    for (const [id, track] of this.#tracks) this.#tracks.set(id, { ...track, from: track.to });
     this.#until_ms = 0;
   }
 }
 
-function drawnAt(track: Track, now_ms: number): Position {
-  const part = Math.min(1, Math.max(0, (now_ms - track.start_ms) / glide_ms));
-  return {
-    lon: track.from.lon + (track.to.lon - track.from.lon) * part,
-    lat: track.from.lat + (track.to.lat - track.from.lat) * part,
-  };
+/** How much of a movement is done, 0 to 1, so long after its start. */
+export function glidePart(passed_ms: number): number {
+  return Math.min(1, Math.max(0, passed_ms / glide_ms));
+}
+
+/** The number that lies `part` of the way between two. */
+export function mix(from: number, to: number, part: number): number {
+  return from + (to - from) * part;
+}
+
+/** Where a movement is at `now_ms`. */
+export function drawnAt({ from, to, start_ms }: Track, now_ms: number): Position {
+  const part = glidePart(now_ms - start_ms);
+  return { lon: mix(from.lon, to.lon, part), lat: mix(from.lat, to.lat, part) };
 }

@@ -7,8 +7,18 @@ import type { Shape } from "../domain/look";
 type Point = readonly [number, number];
 
 const half = 24; // a glyph is 48 pixels wide, drawn at pixel ratio 2
-const reach = 8; // pixels over which the field fades
-const edge = 0.75; // where the map draws the border of such an image
+/** Width of a glyph's image, in its own pixels; two are one CSS pixel at scale 1. */
+export const glyph_px = half * 2;
+/** Pixels over which the field fades. */
+export const reach = 8;
+/** The field at the border of a shape. */
+export const edge = 0.75;
+/** Zooms, and how large glyphs are there; between them the size grows evenly. */
+export const glyphScales = [
+  [9, 0.5],
+  [12, 0.85],
+  [15, 1.2],
+] as const;
 
 const arrow: readonly Point[] = [
   [0, -15],
@@ -134,7 +144,7 @@ export interface Glyph {
 
 /** Draws a shape as a distance field; hollow leaves its border alone. */
 export function drawGlyph(shape: Shape, hollow: boolean): Glyph {
-  const size = half * 2;
+  const size = glyph_px;
   const data = new Uint8ClampedArray(size * size * 4);
   for (let row = 0; row < size; row += 1) {
     for (let column = 0; column < size; column += 1) {
@@ -148,6 +158,31 @@ export function drawGlyph(shape: Shape, hollow: boolean): Glyph {
     }
   }
   return { width: size, height: size, data };
+}
+
+/** Glyphs in a row of the atlas: the outlines stand under the full ones. */
+export const atlasColumns = shapes.length;
+
+/** Where a glyph stands in the atlas, row by row. */
+export function glyphIndex(shape: Shape, hollow: boolean): number {
+  return shapes.indexOf(shape) + (hollow ? atlasColumns : 0);
+}
+
+/** All glyphs beside each other, a byte a pixel: the distance alone. */
+export function drawAtlas(): { width: number; height: number; data: Uint8Array } {
+  const width = atlasColumns * glyph_px;
+  const height = 2 * glyph_px;
+  const data = new Uint8Array(width * height);
+  for (const [column, shape] of shapes.entries()) {
+    for (const hollow of [false, true]) {
+      const field = drawGlyph(shape, hollow).data;
+      for (let at = 0; at < glyph_px * glyph_px; at += 1) {
+        const row = Math.floor(at / glyph_px) + (hollow ? glyph_px : 0);
+        data[row * width + column * glyph_px + (at % glyph_px)] = field[at * 4 + 3] ?? 0;
+      }
+    }
+  }
+  return { width, height, data };
 }
 
 /** Name of a glyph's image on the map. */

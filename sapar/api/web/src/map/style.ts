@@ -7,6 +7,9 @@ import type {
 } from "maplibre-gl";
 import type { Network } from "../data/types";
 import { glyphColour, lineColour, type Palette } from "./colours";
+import type { FleetLayer } from "./fleet-layer";
+import { glyphScales } from "./glyphs";
+import { exceptionLabelZoom } from "./labels";
 
 const font = ["IBM Plex Sans"];
 // The map reads the weight from the first name; the second is the family that has it.
@@ -103,36 +106,24 @@ function networkLayers(palette: Palette): LayerSpecification[] {
   ];
 }
 
-/** Layers of the vehicles: exceptions keep their label at every zoom, the others get one up close. */
-function vehicleLayers(palette: Palette): LayerSpecification[] {
+/** Layers over and under the vehicles' glyphs: a ring below, labels and the chosen one above. */
+function vehicleLayers(palette: Palette): {
+  below: LayerSpecification;
+  above: LayerSpecification[];
+} {
   const text = {
     "text-field": ["get", "label"] as ExpressionSpecification,
     "text-font": fontBold,
     "text-size": zoomed(10, 11, 14, 13),
     "text-anchor": "left" as const,
-    "text-offset": [1.25, 0] as [number, number],
   };
   const textPaint = {
     "text-color": palette.ink,
     "text-halo-color": palette.ground,
     "text-halo-width": 1.8,
   };
-  const icon = {
-    "icon-image": ["get", "glyph"] as ExpressionSpecification,
-    "icon-rotate": ["get", "bearing"] as ExpressionSpecification,
-    "icon-rotation-alignment": "map" as const,
-    "icon-allow-overlap": true,
-    "icon-ignore-placement": true,
-    "icon-size": zoomed(9, 0.5, 12, 0.85, 15, 1.2),
-    "symbol-sort-key": ["get", "order"] as ExpressionSpecification,
-  };
-  const iconPaint = {
-    "icon-color": ["get", "colour"] as ExpressionSpecification,
-    "icon-halo-color": palette.ground,
-    "icon-halo-width": 1.2,
-  };
-  return [
-    {
+  return {
+    below: {
       id: "selected-ring",
       type: "circle",
       source: "selected",
@@ -144,33 +135,44 @@ function vehicleLayers(palette: Palette): LayerSpecification[] {
         "circle-stroke-width": 3,
       },
     },
-    { id: "vehicles", type: "symbol", source: "vehicles", layout: icon, paint: iconPaint },
-    {
-      id: "vehicle-labels",
-      type: "symbol",
-      source: "vehicles",
-      minzoom: 13.2,
-      filter: ["!", ["get", "exception"]],
-      layout: { ...text, "text-padding": 3 },
-      paint: textPaint,
-    },
-    {
-      id: "exception-labels",
-      type: "symbol",
-      source: "vehicles",
-      minzoom: 11,
-      filter: ["get", "exception"],
-      layout: { ...text, "text-padding": 2, "symbol-sort-key": ["get", "order"] },
-      paint: textPaint,
-    },
-    {
-      id: "selected-vehicle",
-      type: "symbol",
-      source: "selected",
-      layout: { ...icon, ...text, "text-allow-overlap": true, "text-offset": [1.6, 0] },
-      paint: { ...iconPaint, ...textPaint },
-    },
-  ];
+    above: [
+      {
+        id: "labels",
+        type: "symbol",
+        source: "labels",
+        minzoom: exceptionLabelZoom,
+        layout: {
+          ...text,
+          "text-offset": [1.25, 0],
+          "text-padding": 2,
+          "symbol-sort-key": ["get", "order"],
+        },
+        paint: textPaint,
+      },
+      {
+        id: "selected-vehicle",
+        type: "symbol",
+        source: "selected",
+        layout: {
+          ...text,
+          "text-offset": [1.6, 0],
+          "text-allow-overlap": true,
+          "icon-image": ["get", "glyph"],
+          "icon-rotate": ["get", "bearing"],
+          "icon-rotation-alignment": "map",
+          "icon-allow-overlap": true,
+          "icon-ignore-placement": true,
+          "icon-size": zoomed(...glyphScales.flat()),
+        },
+        paint: {
+          ...textPaint,
+          "icon-color": ["get", "colour"],
+          "icon-halo-color": palette.ground,
+          "icon-halo-width": 1.2,
+        },
+      },
+    ],
+  };
 }
 
 export const nothing: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
@@ -183,7 +185,17 @@ export function makeStyle(palette: Palette, below: StyleSpecification | null): S
     paint: { "background-color": palette.ground },
   };
   // Without `glyphs` every text is drawn with the page's own fonts, also that of the tiles.
-  const { glyphs: _glyphs, ...rest } = below ?? { version: 8 as const, sources: {}, layers: [] };
+  // The fleet is drawn on a map that lies flat and points north, so a tilt or a globe is left out.
+  const {
+    glyphs: _glyphs,
+    projection: _projection,
+    terrain: _terrain,
+    sky: _sky,
+    pitch: _pitch,
+    bearing: _bearing,
+    roll: _roll,
+    ...rest
+  } = below ?? { version: 8 as const, sources: {}, layers: [] };
   return {
     ...rest,
     sources: {
@@ -232,9 +244,10 @@ function trailLayers(palette: Palette): LayerSpecification[] {
 }
 
 /** Puts the vehicles on top of the network. */
-export function addVehicleLayers(map: Maplibre, palette: Palette): void {
-  for (const id of ["trail", "vehicles", "selected"]) {
+export function addVehicleLayers(map: Maplibre, palette: Palette, fleet: FleetLayer): void {
+  for (const id of ["trail", "labels", "selected"]) {
     map.addSource(id, { type: "geojson", data: nothing, buffer: 0 });
   }
-  for (const layer of [...trailLayers(palette), ...vehicleLayers(palette)]) map.addLayer(layer);
+  const { below, above } = vehicleLayers(palette);
+  for (const layer of [...trailLayers(palette), below, fleet, ...above]) map.addLayer(layer);
 }

@@ -8,13 +8,20 @@ import * as state from "../shell/state";
 import { type TrailPoint, trail } from "../vehicle/trail";
 import { NetworkMap, type View } from "./base";
 import { glyphColour } from "./colours";
-import { Glide } from "./glide";
-import { drawGlyph, glyphName, shapes } from "./glyphs";
-import { addVehicleLayers } from "./style";
+import { FleetLayer } from "./fleet-layer";
+import { drawnAt, Glide, type Track } from "./glide";
+import { drawGlyph, glyphIndex, glyphName, shapes } from "./glyphs";
+import { mercatorOf, type Point, type Screen, type Sprite } from "./instances";
+import { chooseLabels, exceptionLabelZoom, type Label, labelZoom } from "./labels";
+import { Pace } from "./pace";
+import { addVehicleLayers, nothing } from "./style";
 
-/** With more vehicles than this only the selected one glides; the others move once a second. */
-const gliding_max = 700;
+/** A glide is drawn so often; buses move less than a pixel between. */
 const frame_ms = 66;
+/** With more labels than this they move once a second, and do not glide with their buses. */
+const gliding_labels_max = 150;
+/** Labels are chosen also beyond the map's border by this share of it, for when it is moved. */
+const margin = 0.25;
 
 /** Where a bus has been, older fixes fainter; a hole of two minutes in its fixes stays a hole. */
 export function trailFeatures(points: readonly TrailPoint[]): GeoJSON.FeatureCollection {
@@ -40,9 +47,19 @@ export function trailFeatures(points: readonly TrailPoint[]): GeoJSON.FeatureCol
   return { type: "FeatureCollection", features };
 }
 
-interface Drawn {
-  readonly properties: Readonly<Record<string, unknown>>;
-  readonly id: string;
+interface Labelled extends Label {
+  readonly track: Track;
+}
+
+type Feature = GeoJSON.Feature;
+
+function pointAt(track: Track, now: number, properties: GeoJSON.GeoJsonProperties): Feature {
+  const { lon, lat } = drawnAt(track, now);
+  return { type: "Feature", properties, geometry: { type: "Point", coordinates: [lon, lat] } };
+}
+
+function collection(features: Feature[]): GeoJSON.FeatureCollection {
+  return { type: "FeatureCollection", features };
 }
 
 /** What the room says of the map; read inside effects, so that signals in it are followed. */
@@ -57,8 +74,13 @@ export interface Choice {
 
 export class VehicleMap extends NetworkMap {
   readonly #glide = new Glide();
+  readonly #pace = new Pace();
   readonly #choice: Choice;
-  #drawn: readonly Drawn[] = [];
+  #fleet: FleetLayer | null = null;
+  #rows: readonly state.Row[] = [];
+  #labels: readonly Labelled[] = [];
+  /** The source of the chosen vehicle has it. */
+  #ringed = false;
   #frame = 0;
   #drawn_ms = 0;
   #waiting_s: number | null = null;
@@ -71,16 +93,21 @@ export class VehicleMap extends NetworkMap {
   ) {
     super(container, below, at);
     this.#choice = choice;
-    this.map.on("moveend", () => this.#remember());
-    this.map.on("click", (event) => this.#pick(event.point.x, event.point.y));
+    this.map.on("moveend", () => {
+      this.#remember();
+      this.#chooseLabels();
+    });
+    this.map.on("click", (event) => this.#pick(event.point));
     this.map.on("mousemove", (event) => {
-      const found = this.#at(event.point.x, event.point.y, 6);
-      this.map.getCanvas().style.cursor = found ? "pointer" : "";
+      const cursor = this.#findAt(event.point, 6) === null ? "" : "pointer";
+      const { style } = this.map.getCanvas();
+      if (style.cursor !== cursor) style.cursor = cursor;
     });
   }
 
   protected override begin(): void {
-    addVehicleLayers(this.map, this.palette());
+    this.#fleet = new FleetLayer(this.palette().ground);
+    addVehicleLayers(this.map, this.palette(), this.#fleet);
     this.#addGlyphs();
     this.map.on("render", () => this.#tellDrawn());
     this.stops.push(
@@ -90,9 +117,9 @@ export class VehicleMap extends NetworkMap {
     );
   }
 
-  override remove(): void {
+  protected override rest(): void {
     cancelAnimationFrame(this.#frame);
-    super.remove();
+    super.rest();
   }
 
   #addGlyphs(): void {
@@ -120,103 +147,160 @@ export class VehicleMap extends NetworkMap {
 
   /** Takes what the state says of all vehicles: what to draw, and where it glides to. */
   #takeRows(): void {
-    const palette = this.palette();
-    const routes = state.network.value.routeById;
     const frozen = state.frozen.value;
-    const question = state.question.value;
     const shown = this.#choice.rows();
-    this.#drawn = shown.map(({ vehicle, look, age_s, routeName, headway }) => ({
-      id: vehicle.id,
-      properties: {
-        id: vehicle.id,
-        glyph: glyphName(look.shape, look.hollow || frozen),
-        bearing: isPointed(look.shape) ? (vehicle.bearing ?? 0) : 0,
-        colour:
-          look.tone === "route"
-            ? glyphColour(routes.get(vehicle.route_id ?? "")?.color ?? "", palette)
-            : palette.tones[look.tone],
-        label: labelOf(vehicle, routeName, look, question, () => spell(age_s), headway),
-        exception: look.exception,
-        order: look.exception ? 1 : 0,
-      },
-    }));
     const now = performance.now();
-    const smooth = !frozen && !this.reduced.matches && !document.hidden;
-    const fixes = shown.map(({ vehicle }) => vehicle);
-    this.#glide.take(fixes, now, smooth && fixes.length <= gliding_max);
+    const smooth = !frozen && !this.reduced.matches && !document.hidden && this.#pace.isQuick(now);
+    this.#glide.take(
+      shown.map(({ vehicle }) => vehicle),
+      now,
+      smooth,
+    );
     if (frozen) this.#glide.settle();
+    this.#rows = shown;
+    this.#takeSprites(now);
+    this.#chooseLabels();
     this.map.getContainer().dataset["vehicles"] = String(shown.length);
     this.map.getCanvas().setAttribute(
       "aria-label",
       untracked(() => t("mapLabel", { n: shown.length })),
     );
-    this.#draw(now);
     this.#waiting_s = state.fleet.peek()?.time_s ?? null;
     cancelAnimationFrame(this.#frame);
+    this.#pace.begin(now);
     this.#frame = requestAnimationFrame((at) => this.#animate(at));
+  }
+
+  #takeSprites(now: number): void {
+    const chosen = state.selectedBus.peek();
+    const sprites: [Sprite[], Sprite[]] = [[], []];
+    for (const row of this.#rows) {
+      const { vehicle, look } = row;
+      const track = this.#glide.track(vehicle.id);
+      if (!track || vehicle.id === chosen) continue;
+      sprites[look.exception ? 1 : 0].push({
+        id: vehicle.id,
+        track,
+        turn_deg: turnOf(row),
+        glyph: glyphIndex(look.shape, look.hollow || state.frozen.value),
+        colour: this.#colourOf(row),
+      });
+    }
+    this.#fleet?.instances.take(sprites.flat(), now);
+    this.#fleet?.changed();
+  }
+
+  #colourOf({ vehicle, look }: state.Row): string {
+    const palette = this.palette();
+    if (look.tone !== "route") return palette.tones[look.tone];
+    const route = state.network.value.routeById.get(vehicle.route_id ?? "");
+    return glyphColour(route?.color ?? "", palette);
+  }
+
+  /** Chooses the labels of the vehicles that are in view, and puts them there. */
+  #chooseLabels(): void {
+    const screen = this.#fleet?.screen();
+    if (!screen) return;
+    const before = new Set(this.#labels.map(({ id }) => id));
+    const candidates = untracked(() => this.#labelsInView(screen));
+    this.#labels = chooseLabels(candidates, before);
+    const now = performance.now();
+    // Labels that do not glide with their buses wait for them where they arrive.
+    this.#drawLabels(this.#labels.length > gliding_labels_max ? Number.POSITIVE_INFINITY : now);
+    this.#drawChosen(now);
+  }
+
+  #labelsInView(screen: Screen): Labelled[] {
+    const zoom = this.map.getZoom();
+    if (zoom < exceptionLabelZoom) return [];
+    const { width, height } = this.map.transform;
+    const origin = mercatorOf(this.#fleet?.instances.anchor ?? { lon: 0, lat: 0 });
+    const labels: Labelled[] = [];
+    for (const row of this.#rows) {
+      const { id } = row.vehicle;
+      const { exception } = row.look;
+      const track = this.#glide.track(id);
+      if (!track || id === state.selectedBus.value || (!exception && zoom < labelZoom)) continue;
+      const place = mercatorOf(track.to);
+      const x = (place.x - origin.x) * screen.world_px + screen.x;
+      const y = (place.y - origin.y) * screen.world_px + screen.y;
+      if (Math.abs(x / width - 0.5) > 0.5 + margin) continue;
+      if (Math.abs(y / height - 0.5) > 0.5 + margin) continue;
+      labels.push({ id, track, x, y, exception, text: textOf(row) });
+    }
+    return labels;
+  }
+
+  #drawLabels(now: number): void {
+    const features = this.#labels.map(({ track, text, exception }) =>
+      pointAt(track, now, { label: text, order: exception ? 0 : 1 }),
+    );
+    this.source("labels").setData(collection(features));
+  }
+
+  /** The chosen vehicle lies over all others, in its ring. */
+  #drawChosen(now: number): void {
+    const chosen = state.selectedBus.peek();
+    const row = this.#rows.find(({ vehicle }) => vehicle.id === chosen);
+    const track = row && this.#glide.track(row.vehicle.id);
+    if (!row || !track) {
+      if (this.#ringed) this.source("selected").setData(nothing);
+      this.#ringed = false;
+      return;
+    }
+    const { shape, hollow } = row.look;
+    const feature = pointAt(track, now, {
+      glyph: glyphName(shape, hollow || state.frozen.peek()),
+      bearing: turnOf(row),
+      colour: this.#colourOf(row),
+      label: textOf(row),
+    });
+    this.source("selected").setData(collection([feature]));
+    this.#ringed = true;
   }
 
   /** Names the state whose vehicles are drawn: what a watcher of the page's speed waits for. */
   #tellDrawn(): void {
-    if (this.#waiting_s === null || !this.map.isSourceLoaded("vehicles")) return;
+    if (this.#waiting_s === null) return;
     this.map.getContainer().dataset["drawn"] = String(this.#waiting_s);
     this.#waiting_s = null;
   }
 
   #animate(now: number): void {
-    if (now - this.#drawn_ms >= frame_ms) this.#draw(now);
-    if (this.#glide.moving(now)) this.#frame = requestAnimationFrame((at) => this.#animate(at));
-    else this.#draw(now);
-  }
-
-  #draw(now: number): void {
-    this.#drawn_ms = now;
-    const features: GeoJSON.Feature[] = [];
-    const chosen: GeoJSON.Feature[] = [];
-    for (const { id, properties } of this.#drawn) {
-      const at = this.#glide.at(id, now);
-      if (!at) continue;
-      const isChosen = id === state.selectedBus.peek();
-      (isChosen ? chosen : features).push({
-        type: "Feature",
-        properties,
-        geometry: { type: "Point", coordinates: [at.lon, at.lat] },
-      });
+    this.#pace.frame(now);
+    const moving = this.#glide.moving(now);
+    if (now - this.#drawn_ms >= frame_ms || !moving) {
+      this.#drawn_ms = now;
+      this.map.triggerRepaint();
+      if (this.#labels.length <= gliding_labels_max) this.#drawLabels(now);
+      this.#drawChosen(now);
     }
-    this.source("vehicles").setData({ type: "FeatureCollection", features });
-    this.source("selected").setData({ type: "FeatureCollection", features: chosen });
+    if (moving) this.#frame = requestAnimationFrame((at) => this.#animate(at));
   }
 
-  #at(x: number, y: number, reach: number): string | null {
-    if (!this.map.getLayer("vehicles")) return null;
-    const found = this.map.queryRenderedFeatures(
-      [
-        [x - reach, y - reach],
-        [x + reach, y + reach],
-      ],
-      { layers: ["vehicles", "selected-vehicle"] },
-    );
-    const nearest = found
-      .filter((feature) => feature.geometry.type === "Point")
-      .map((feature) => {
-        const [lon, lat] = (feature.geometry as GeoJSON.Point).coordinates as [number, number];
-        const point = this.map.project([lon, lat]);
-        return { id: String(feature.properties["id"]), far: Math.hypot(point.x - x, point.y - y) };
-      })
-      .sort((a, b) => a.far - b.far)[0];
-    return nearest?.id ?? null;
+  #findAt(point: Point, reach_px: number): string | null {
+    const screen = this.#fleet?.screen();
+    if (!this.#fleet || !screen) return null;
+    const now = performance.now();
+    const found = this.#fleet.instances.findNearest(screen, point, reach_px, now);
+    const chosen = state.selectedBus.peek();
+    const track = chosen === null ? undefined : this.#glide.track(chosen);
+    if (!track) return found?.id ?? null;
+    const { x, y } = this.map.project(drawnAt(track, now));
+    const far_px = Math.hypot(x - point.x, y - point.y);
+    return far_px <= (found?.far_px ?? reach_px) ? chosen : (found?.id ?? null);
   }
 
-  #pick(x: number, y: number): void {
-    const bus = this.#at(x, y, 14);
-    const stop = bus === null ? this.#stopAt(x, y) : null;
+  #pick(point: Point): void {
+    const bus = this.#findAt(point, 14);
+    const stop = bus === null ? this.#stopAt(point) : null;
     batch(() => {
       state.select(bus === null ? {} : { bus });
       state.selectedStop.value = stop;
     });
   }
 
-  #stopAt(x: number, y: number): string | null {
+  #stopAt({ x, y }: Point): string | null {
     const reach = 8;
     const [found] = this.map.queryRenderedFeatures(
       [
@@ -229,8 +313,15 @@ export class VehicleMap extends NetworkMap {
   }
 
   #remember(): void {
-    if (!this.placed) return;
-    const { lng, lat } = this.map.getCenter();
-    this.#choice.onMove?.({ lon: lng, lat, zoom: this.map.getZoom() });
+    if (this.placed) this.#choice.onMove?.(this.view());
   }
+}
+
+/** Clockwise from north; 0 for shapes that point nowhere. */
+function turnOf({ vehicle, look }: state.Row): number {
+  return isPointed(look.shape) ? (vehicle.bearing ?? 0) : 0;
+}
+
+function textOf({ vehicle, look, age_s, routeName, headway }: state.Row): string {
+  return labelOf(vehicle, routeName, look, state.question.value, () => spell(age_s), headway);
 }

@@ -7,7 +7,8 @@ import { online, visible, wall_ms } from "./ticker";
 import { cityNow } from "./times";
 import type { Board } from "./types";
 
-export const asked = { minutes_before: 10, minutes_after: 90, limit: 40 };
+/** The span of the page without script (`RIDER_SPAN`), and one of those that streams come in. */
+export const asked = { minutes_before: 5, minutes_after: 90, limit: 40 };
 const every_ms = 15_000;
 /** From this age on minutes are no longer shown, for they would be a lie. */
 export const stale_ms = 60_000;

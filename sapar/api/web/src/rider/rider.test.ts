@@ -5,7 +5,16 @@ import { viewOf } from "./address";
 import { languages } from "./boot";
 import { codeText, makeCode } from "./outbox";
 import { clockText, sumText, tell, waitText } from "./say";
-import { cityNow, delayOf, isNear, runOf, segmentsOf, waitOf, withoutRepeats } from "./times";
+import {
+  cityNow,
+  delayOf,
+  isNear,
+  isShown,
+  runOf,
+  segmentsOf,
+  waitOf,
+  withoutRepeats,
+} from "./times";
 import type { Call } from "./types";
 import { around, boxOf, flat, moved, zoomed } from "./views/drawing";
 import { messageOf, type Watch } from "./watch";
@@ -128,6 +137,25 @@ describe("every state is said as it is", () => {
     const told = tell(call(changed), now_s);
     expect(told.when).toContain(when);
     expect(told.how).toContain(how);
+  });
+
+  it.each([
+    [{ state: "scheduled" }, 180],
+    [{ state: "cancelled" }, 300],
+    [{ state: "skipped" }, 300],
+    [{ state: "passed", passed_s: now_s + 230 }, 300],
+    [{ state: "passed", passed_s: null }, 300],
+  ] as const)("and so long after its time: %o", (changed, kept_s) => {
+    const planned_s = now_s + 230;
+    expect(isShown(call(changed), planned_s + kept_s - 1)).toBe(true);
+    expect(isShown(call(changed), planned_s + kept_s)).toBe(false);
+  });
+
+  it("a bus that is known stays until it has passed, and a headway while it is driven", () => {
+    for (const state of ["live", "no_signal"] as const) {
+      expect(isShown(call({ state }), now_s + 7200)).toBe(true);
+    }
+    expect(isShown(call({ state: "scheduled", headway_s: 600 }), now_s + 7200)).toBe(true);
   });
 
   it("tells only a delay that matters", () => {

@@ -62,6 +62,26 @@ export function withoutRepeats(calls: readonly Call[]): readonly Call[] {
   });
 }
 
+/** So long after its time a call of each state is still shown, in seconds. */
+const kept_s: Readonly<Record<string, number>> = {
+  passed: 300,
+  scheduled: 180,
+  cancelled: 300,
+  skipped: 300,
+};
+
+/**
+ * Whether a call is worth a line. Where nobody knows of a bus, its time is kept for a while: it may
+ * be late. Then it goes, for it has come or it never will. A bus that has a signal stays until it
+ * has passed, and one that has passed for five minutes: whoever just missed it stops waiting.
+ */
+export function isShown(call: Call, now_s: number): boolean {
+  const kept = kept_s[call.state];
+  if (kept === undefined || (call.headway_s !== null && call.state !== "passed")) return true;
+  const at_s = call.state === "passed" ? (call.passed_s ?? plannedOf(call)) : plannedOf(call);
+  return at_s === null || now_s - at_s < kept;
+}
+
 /** Names a run apart from all others that call at a stop. */
 export function runOf(call: Pick<Call, "trip_id" | "start_date" | "start_time">): string {
   return `${call.trip_id} ${call.start_date} ${call.start_time}`;

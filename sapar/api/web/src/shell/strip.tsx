@@ -3,23 +3,33 @@ import { IconButton } from "../kit/icon";
 import { clockText, spell } from "../kit/when";
 import { AlarmCounts } from "./counts";
 import { switchAgency } from "./load";
+import { may } from "./me";
 import { MenuButton } from "./nav";
 import { chooseLanguage, chooseTheme } from "./preferences";
 import { Search } from "./search";
 import * as state from "./state";
 import { User } from "./user";
 
-/** The strip above every room: city, its time, how old the data is, how many are heard. */
+/**
+ * The strip above every room: city, its time, how old the data is, how many are heard.
+ *
+ * Who may not see the buses (finance staff) is told nothing about a link that they do not have.
+ */
 export function Strip() {
+  const seesBuses = may("viewer");
   return (
     <header class="strip">
       <MenuButton />
       <City />
-      <Clock />
-      <LinkAge />
-      <Heard />
-      <AlarmCounts />
-      <Search />
+      {seesBuses && (
+        <>
+          <Clock />
+          <LinkAge />
+          <Heard />
+          <AlarmCounts />
+          <Search />
+        </>
+      )}
       <Preferences />
       <User />
     </header>

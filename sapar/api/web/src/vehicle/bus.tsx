@@ -80,6 +80,11 @@ function Facts({ row }: { row: state.Row }) {
             <code>{vehicle.driver_id}</code>
           </Fact>
         )}
+        {vehicle.depot && (
+          <Fact name={t("depot")}>
+            <code>{vehicle.depot}</code>
+          </Fact>
+        )}
         {onTrip && <Fact name={t("confidence")}>{confidenceWords(vehicle.confidence)}</Fact>}
         {vehicle.reason && (
           <Fact name={t(onTrip ? "reason" : "reasonNone")}>

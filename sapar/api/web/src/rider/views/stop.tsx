@@ -7,7 +7,7 @@ import { Chip, Crowd, Icon, Loading, Notice, Title } from "../parts";
 import { ageText, clockText, dayText, routeName, tell } from "../say";
 import { favourites, rememberStop, type Shown, toggleFavourite } from "../store";
 import { wall_ms } from "../ticker";
-import { delayOf, plannedOf, runOf, withoutRepeats } from "../times";
+import { delayOf, isShown, plannedOf, runOf, withoutRepeats } from "../times";
 import type { Alert, Board, Call } from "../types";
 import { isWatched, judge, permission, unwatch, watchCall } from "../watch";
 import { t, translated } from "../words";
@@ -130,9 +130,7 @@ function Arrivals({ shown }: { shown: Shown }) {
   const now_s = nowOf(shown);
   const still = wall_ms.value - shown.got_ms > stale_ms;
   const [open, setOpen] = useState<string | null>(null);
-  const calls = withoutRepeats(board.arrivals).filter(
-    (call) => call.state !== "passed" || now_s - (call.passed_s ?? 0) < 300,
-  );
+  const calls = withoutRepeats(board.arrivals).filter((call) => isShown(call, now_s));
   const coming = calls.some((call) => call.state !== "passed");
   return (
     <>

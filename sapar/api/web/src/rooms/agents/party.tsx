@@ -15,10 +15,14 @@ import { clockText, numberText } from "../../kit/when";
 import { may } from "../../shell/me";
 import { kindText } from "../cards/messages";
 import { t } from "./messages";
+import { History, openTerms } from "./terms";
 import type { Day, DayRow, Difference, OneParty, PartyRow, Register } from "./types";
 
 export function PartyPane(props: {
   row: PartyRow;
+  today: string;
+  /** Moves when something was agreed. */
+  turn: number;
   day: string | null;
   onDay: (day: string | null) => void;
   onClose: () => void;
@@ -27,7 +31,9 @@ export function PartyPane(props: {
   const { row } = props;
   const path = `/api/finance/agents/${row.party}/${encodeURIComponent(row.id)}`;
   // who is not registered has balances and nothing else
-  const found = useResource<OneParty>(row.status === null ? null : path);
+  const found = useResource<OneParty>(row.status === null ? null : path, {
+    query: { turn: props.turn },
+  });
   const changed = (): void => {
     found.reload();
     props.onChanged();
@@ -36,6 +42,21 @@ export function PartyPane(props: {
     <section class="one-party" aria-label={row.name || row.id}>
       <header>
         <h3>{row.name || row.id}</h3>
+        {row.status !== null && may("chief_accountant") && found.data !== null && (
+          <button
+            type="button"
+            onClick={() =>
+              openTerms({
+                party: row.party,
+                id: row.id,
+                name: row.name || row.id,
+                current: found.data?.detail.current ?? null,
+              })
+            }
+          >
+            {t("otherTerms")}
+          </button>
+        )}
         {row.status !== null && may("accountant", "chief_accountant") && (
           <Acts row={row} path={path} onChanged={changed} />
         )}
@@ -67,6 +88,7 @@ export function PartyPane(props: {
                 onTaken={changed}
                 last={one.statement.to_date}
               />
+              <History history={one.detail.history} today={props.today} name={row.id} />
             </>
           )}
         </Fetched>
@@ -290,6 +312,9 @@ function Comparison({ of }: { of: Day }) {
 }
 
 interface Imported {
+  readonly register_no: number;
+  /** Which one stands for the day now. */
+  readonly standing_no: number;
   readonly repeated: boolean;
   readonly row_count: number;
   readonly total_tiyn: number;
@@ -305,18 +330,30 @@ function Registers(props: {
   const day = useSignal(props.last);
   const take = async (file: File): Promise<void> => {
     const name = file.name;
-    await attempt(async () => {
-      const taken = await sendFile<Imported>(`${props.path}/days/${day.value}/register`, file, {
-        query: { name },
+    const of = day.value;
+    const sendIt = (again: "0" | "1"): Promise<Imported> =>
+      sendFile(`${props.path}/days/${of}/register`, file, {
+        query: { name, again },
         timeout_ms: 120_000,
       });
+    await attempt(async () => {
+      let taken = await sendIt("0");
+      if (taken.repeated && taken.register_no !== taken.standing_no) {
+        const yes = await ask({
+          title: t("againTitle", { name }),
+          text: t("againText"),
+          confirm: t("againIt"),
+        });
+        if (yes === null) return;
+        taken = await sendIt("1");
+      }
       done(
         taken.repeated
           ? t("repeated")
           : t("taken", { n: taken.row_count, sum: moneyText(taken.total_tiyn) }),
       );
       props.onTaken();
-      props.onDay(day.value);
+      props.onDay(of);
     }, "");
   };
   const columns: readonly Column<Register>[] = [

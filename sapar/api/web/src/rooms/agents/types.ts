@@ -5,6 +5,8 @@ export interface PartyRow {
   readonly party: Party;
   readonly id: string;
   readonly name: string;
+  /** A cash desk of the register, which is no agent. */
+  readonly is_desk?: boolean;
   readonly status: "active" | "suspended" | null;
   readonly kind: "postpaid" | "prepaid" | "processor" | null;
   readonly balance_tiyn: number;
@@ -22,10 +24,73 @@ export interface PartyRow {
   };
 }
 
+export interface Seller {
+  readonly user_id: number;
+  readonly name: string;
+  readonly full_name: string;
+  readonly ended: boolean;
+}
+
+export interface CashDesk {
+  readonly desk_id: string;
+  readonly name: string;
+  readonly place: string;
+  readonly status: "open" | "closed";
+  readonly balance_tiyn: number;
+  readonly sellers: readonly Seller[];
+}
+
 export interface Parties {
   readonly time_s: number;
   readonly agents: readonly PartyRow[];
   readonly processors: readonly PartyRow[];
+  readonly desks: readonly CashDesk[];
+  /** People who may be named for a desk. */
+  readonly cashiers: readonly Seller[];
+  /** Money is taken through registered ones alone. */
+  readonly required: boolean;
+  /** The city's fare day. */
+  readonly today: string;
+  readonly bank_accounts: readonly string[];
+}
+
+interface BothTerms {
+  readonly from_date: string;
+  readonly register_due_h: number | null;
+  readonly register_start: string;
+  readonly bin: string | null;
+  readonly iban: string | null;
+  readonly bank_account_id: string | null;
+}
+
+export interface AgentTerms extends BothTerms {
+  readonly kind: "postpaid" | "prepaid";
+  readonly credit_limit_tiyn: number | null;
+  readonly commission_bp: number;
+  readonly commission_least_tiyn: number;
+  readonly commission_most_tiyn: number | null;
+  readonly netted: boolean;
+  readonly due_days: number;
+}
+
+export interface ProcessorTerms extends BothTerms {
+  /** A processor has none: it tells the two apart. */
+  readonly kind?: undefined;
+  readonly fee_bp: number;
+  readonly fee_fixed_tiyn: number;
+  readonly payout_days: number;
+}
+
+export type AnyTerms = AgentTerms | ProcessorTerms;
+
+/** What is sent as terms. */
+export type Terms = AnyTerms;
+
+export interface Version {
+  readonly terms_no: number;
+  readonly terms: AnyTerms;
+  readonly agreed_at: string;
+  readonly agreed_by: string;
 }
 
 export interface DayRow {
@@ -55,7 +120,8 @@ export interface OneParty {
   readonly detail: {
     readonly row: PartyRow;
     readonly reason: string;
-    readonly current: Readonly<Record<string, unknown>> | null;
+    readonly current: AnyTerms | null;
+    readonly history: readonly Version[];
   };
   readonly statement: {
     readonly from_date: string;

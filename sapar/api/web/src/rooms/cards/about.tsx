@@ -123,15 +123,28 @@ function fits(operation: Operation, card: Card): boolean {
     const why = statement.blocks.find(({ to_ms }) => to_ms === null)?.reason;
     return !gone && statement.status !== "unknown" && (!blocked || why === "debt");
   }
+  if (operation === "sell_pass") {
+    return statement.status === "active" && card.passes_on_offer.length > 0;
+  }
+  if (operation === "withdraw") return statement.status === "active" && statement.purse_tiyn > 0;
+  if (operation === "return")
+    return statement.status === "active" || statement.status === "blocked";
+  if (operation === "pay_out") {
+    return card.operations.some(({ kind }) => kind === "return" || kind === "withdraw");
+  }
   return !gone && statement.status !== "unknown";
 }
 
 const order: readonly Operation[] = [
   "top_up",
+  "sell_pass",
   "block",
   "unblock",
   "replace",
   "change_category",
+  "withdraw",
+  "return",
+  "pay_out",
   "goodwill",
   "write_off",
 ];
@@ -155,7 +168,7 @@ function Operations({ card, choices }: { card: Card; choices: Choices }) {
   );
 }
 
-/** Opens the block dialog, if the card can be blocked by this person; for the key B. */
-export function blockIt(card: Card, choices: Choices): void {
-  if (choices.operations.includes("block") && fits("block", card)) openOperation("block");
+/** Opens an operation's dialog, if it fits the card and this person may do it; for the keys. */
+export function begin(operation: Operation, card: Card, choices: Choices): void {
+  if (choices.operations.includes(operation) && fits(operation, card)) openOperation(operation);
 }

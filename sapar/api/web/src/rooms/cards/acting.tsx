@@ -1,17 +1,22 @@
-/** Operations on a card: a dialog each, a reason always, once under a key, a receipt at the end. */
+/**
+ * Operations on a card: a dialog each that says what it will post, a reason always, once under a
+ * key, a receipt at the end.
+ */
 import { signal, useSignal } from "@preact/signals";
+import { ActDialog } from "../../finance/act-dialog";
+import { Entries, moneyOf } from "../../finance/entries";
+import { Foreseen, useForesight } from "../../finance/foresee";
 import { t as money } from "../../finance/messages";
-import { useOnce } from "../../finance/once";
-import { t as say } from "../../i18n";
+import { newKey, useOnce } from "../../finance/once";
 import { send } from "../../kit/api";
-import { Dialog } from "../../kit/dialog";
-import { CheckField, SelectField, TextField } from "../../kit/fields";
-import { MoneyField, moneyText } from "../../kit/money";
-import { blockText, t } from "./messages";
+import { TextField } from "../../kit/fields";
+import { moneyText } from "../../kit/money";
+import { Fields } from "./acting-fields";
+import { kindText, stateText, t } from "./messages";
 import { openReceipt } from "./receipt";
-import type { Card, Choices, Operation, Receipt, Ride } from "./types";
+import type { Card, Choices, Operation, Receipt, Ride, Foreseen as Told } from "./types";
 
-interface Doing {
+export interface Doing {
   readonly operation: Operation;
   readonly ride?: Ride;
 }
@@ -22,8 +27,6 @@ export function openOperation(operation: Operation, ride?: Ride): void {
   doing.value = ride ? { operation, ride } : { operation };
 }
 
-const reasons = ["lost", "stolen", "fraud", "debt", "other"] as const;
-
 const quick: Readonly<Record<Operation, readonly Parameters<typeof t>[0][]>> = {
   top_up: ["quick_cash"],
   block: ["quick_lost"],
@@ -33,6 +36,10 @@ const quick: Readonly<Record<Operation, readonly Parameters<typeof t>[0][]>> = {
   refund_tap: ["quick_double", "quick_bus"],
   goodwill: ["quick_bus"],
   write_off: [],
+  sell_pass: ["quick_pass"],
+  withdraw: ["quick_asks"],
+  return: ["quick_asks", "quick_broken"],
+  pay_out: ["quick_transfer"],
 };
 
 /** The place of the dialog; the room holds it. */
@@ -43,7 +50,7 @@ export function ActingPlace(props: { card: Card; choices: Choices; onDone: () =>
   ) : null;
 }
 
-interface Values {
+export interface Values {
   readonly tiyn: number | null;
   readonly desk: string;
   readonly block: string;
@@ -51,6 +58,12 @@ interface Values {
   readonly category: string;
   readonly no_ride: boolean;
   readonly settled: boolean;
+  /** Place in `passes_on_offer`. */
+  readonly offer: string;
+  /** The card's own balance pays the pass. */
+  readonly from_purse: boolean;
+  readonly channel: string;
+  readonly bank: string;
 }
 
 const desk_key = "sapar.cash-desk";
@@ -59,11 +72,25 @@ const desk_key = "sapar.cash-desk";
 export function valuesOf(
   { operation, ride }: Doing,
   v: Values,
+  card: Card,
 ): Readonly<Record<string, unknown>> | null {
   if (operation === "top_up") {
     const desk = v.desk.trim();
     if (v.tiyn === null || desk === "") return null;
     return { amount_tiyn: v.tiyn, paid: { by: "cash_desk", name: desk } };
+  }
+  if (operation === "sell_pass") {
+    const offer = card.passes_on_offer[Number(v.offer)];
+    if (!offer || (!v.from_purse && v.desk.trim() === "")) return null;
+    const { product_id, price_tiyn, valid_from_ms, valid_to_ms } = offer;
+    const sold = { product_id, price_tiyn, valid_from_ms, valid_to_ms };
+    return v.from_purse ? sold : { ...sold, paid: { by: "cash_desk", name: v.desk.trim() } };
+  }
+  if (operation === "return") return { channel: v.channel };
+  if (operation === "withdraw" || operation === "pay_out") {
+    if (v.tiyn === null || (operation === "pay_out" && v.bank === "")) return null;
+    const owed = { amount_tiyn: v.tiyn, channel: v.channel };
+    return operation === "pay_out" ? { ...owed, bank: v.bank } : owed;
   }
   if (operation === "block") return { reason: v.block };
   if (operation === "replace") {
@@ -79,27 +106,45 @@ export function valuesOf(
   return {};
 }
 
+/** The desk to begin with: the one that was used last, or the only one. */
+function firstDesk(choices: Choices): string {
+  const last = localStorage.getItem(desk_key) ?? "";
+  if (!choices.desks_kept) return last;
+  const mine = choices.desks.map(({ desk_id }) => desk_id);
+  if (mine.includes(last)) return last;
+  return mine.length === 1 ? (mine[0] ?? "") : "";
+}
+
 function Act(props: { doing: Doing; card: Card; choices: Choices; onDone: () => void }) {
-  const { card } = props;
+  const { card, choices } = props;
   const { operation, ride } = props.doing;
   const once = useOnce();
   const reason = useSignal("");
   const values = useSignal<Values>({
     tiyn: null,
-    desk: localStorage.getItem(desk_key) ?? "",
+    desk: firstDesk(choices),
     block: "lost",
     new_card: "",
     category: "",
     no_ride: false,
     settled: false,
+    offer: "0",
+    from_purse: false,
+    channel: choices.channels[0] ?? "",
+    bank: choices.bank_accounts[0] ?? "",
   });
-  const asked = valuesOf(props.doing, values.value);
+  const looked = useSignal(newKey());
+  const asked = valuesOf(props.doing, values.value, card);
+  const foresight = useForesight<Told>(
+    `/api/finance/cards/${card.card_no}/foresee`,
+    asked === null ? null : { operation, key: looked.value, reason: "", values: asked },
+  );
   const close = (): void => {
     doing.value = null;
   };
   const submit = async (): Promise<void> => {
-    if (asked === null || reason.value.trim() === "") return;
-    if (operation === "top_up") localStorage.setItem(desk_key, values.value.desk.trim());
+    if (asked === null) return;
+    if (values.value.desk !== "") localStorage.setItem(desk_key, values.value.desk.trim());
     const done = await once.run((key) =>
       send<{ time_s: number; receipt: Receipt; repeated: boolean; key: string }>(
         "POST",
@@ -114,7 +159,10 @@ function Act(props: { doing: Doing; card: Card; choices: Choices; onDone: () => 
       card: card.label,
       key: done.key,
       kind: operation,
-      amount_tiyn: values.value.tiyn,
+      amount_tiyn:
+        operation === "sell_pass"
+          ? (card.passes_on_offer[Number(values.value.offer)]?.price_tiyn ?? null)
+          : values.value.tiyn,
       reason: reason.value.trim(),
       receipt: done.receipt,
       at_s: done.time_s,
@@ -127,40 +175,16 @@ function Act(props: { doing: Doing; card: Card; choices: Choices; onDone: () => 
     ...(ride ? { no: String(ride.tap_no) } : { no: "" }),
   });
   return (
-    <Dialog
-      open
+    <ActDialog
+      once={once}
+      wide
       title={name}
+      confirm={money("doIt")}
+      ready={asked !== null && reason.value.trim() !== "" && foresight.told !== null}
       onClose={close}
-      actions={
+      onSubmit={submit}
+      fields={
         <>
-          <button type="button" onClick={close}>
-            {say("cancel")}
-          </button>
-          <button
-            type="submit"
-            form="card-act"
-            class="primary"
-            disabled={asked === null || reason.value.trim() === "" || once.busy}
-          >
-            {money(once.unanswered ? "askAgain" : "doIt")}
-          </button>
-        </>
-      }
-    >
-      <form
-        id="card-act"
-        class="act-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
-        {once.unanswered && (
-          <p class="note-bar" role="alert">
-            {money("unanswered")}
-          </p>
-        )}
-        <fieldset class="act-form" disabled={once.unanswered}>
           <Fields
             {...props}
             values={values.value}
@@ -179,106 +203,40 @@ function Act(props: { doing: Doing; card: Card; choices: Choices; onDone: () => 
               reason.value = value;
             }}
           />
-        </fieldset>
-      </form>
-    </Dialog>
+        </>
+      }
+    >
+      <Foreseen of={foresight} title={t("willPost")}>
+        {(told) => <WillPost told={told} />}
+      </Foreseen>
+      <p class="quiet">{t(`undo_${operation}`)}</p>
+    </ActDialog>
   );
 }
 
-function Fields(props: {
-  doing: Doing;
-  card: Card;
-  choices: Choices;
-  values: Values;
-  onValues: (change: Partial<Values>) => void;
-}) {
-  const { doing: now, card, choices, values, onValues } = props;
-  const onTiyn = (tiyn: number | null): void => onValues({ tiyn });
-  if (now.operation === "top_up") {
-    return (
-      <>
-        <MoneyField label={t("amount")} required onValue={onTiyn} />
-        <TextField
-          label={t("desk")}
-          hint={t("deskHint")}
-          required
-          maxLength={60}
-          value={values.desk}
-          onValue={(desk) => onValues({ desk })}
-        />
-      </>
-    );
-  }
-  if (now.operation === "block") {
-    return (
-      <>
-        <SelectField
-          label={t("blockFor")}
-          value={values.block}
-          choices={reasons.map((value) => ({ value, name: blockText(value) }))}
-          onValue={(block) => onValues({ block })}
-        />
-        <p class="quiet">{t("blockNote")}</p>
-      </>
-    );
-  }
-  if (now.operation === "replace") {
-    return (
-      <>
-        <TextField
-          label={t("newCard")}
-          hint={t("newCardHint")}
-          required
-          maxLength={64}
-          value={values.new_card}
-          onValue={(new_card) => onValues({ new_card })}
-        />
-        <p class="quiet">{t("replaceNote")}</p>
-      </>
-    );
-  }
-  if (now.operation === "change_category") {
-    const listed = Object.entries(choices.categories).filter(
-      ([value]) => value !== card.statement.category,
-    );
-    return (
-      <>
-        <SelectField
-          label={t("newCategory")}
-          required
-          none="–"
-          value={values.category}
-          choices={listed.map(([value, name]) => ({ value, name }))}
-          onValue={(category) => onValues({ category })}
-        />
-        <p class="quiet">{t("categoryNote")}</p>
-      </>
-    );
-  }
-  if (now.operation === "refund_tap" && now.ride) {
-    const left = moneyText(now.ride.charged_tiyn - now.ride.refunded_tiyn);
-    return (
-      <>
-        <MoneyField label={t("refundAmount", { sum: left })} onValue={onTiyn} />
-        <CheckField
-          label={t("noRide")}
-          checked={values.no_ride}
-          onChecked={(no_ride) => onValues({ no_ride })}
-        />
-        <CheckField
-          label={t("settled")}
-          checked={values.settled}
-          onChecked={(settled) => onValues({ settled })}
-        />
-      </>
-    );
-  }
-  if (now.operation === "goodwill") {
-    return <MoneyField label={t("amount")} required onValue={onTiyn} />;
-  }
-  if (now.operation === "write_off") {
-    const debt = moneyText(card.statement.debt_tiyn);
-    return <MoneyField label={t("debtAmount", { sum: debt })} onValue={onTiyn} />;
-  }
-  return null;
+function WillPost({ told }: { told: Told }) {
+  const { receipt, journals, journal_count } = told;
+  return (
+    <>
+      {journals.length === 0 && <p>{t("postsNothing")}</p>}
+      {journals.map((one) => (
+        <div key={one.journal_no}>
+          <p>
+            <strong>{kindText(one.tap_no === null ? one.kind : "ride")}</strong>
+            {one.tap_no !== null && ` ${one.tap_no}`}
+          </p>
+          <Entries entries={moneyOf(one.entries)} />
+        </div>
+      ))}
+      {journal_count > journals.length && (
+        <p>{t("postsMore", { n: journal_count - journals.length })}</p>
+      )}
+      <p>
+        {t("afterIt", {
+          sum: moneyText(receipt.purse_tiyn - receipt.debt_tiyn),
+          state: stateText(receipt.status),
+        })}
+      </p>
+    </>
+  );
 }

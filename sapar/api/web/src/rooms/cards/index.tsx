@@ -8,7 +8,7 @@ import { Empty, Fetched } from "../../kit/states";
 import { attempt } from "../../kit/toast";
 import { choiceParam, textParam } from "../../shell/query";
 import type { Room } from "../room";
-import { About, blockIt } from "./about";
+import { About, begin } from "./about";
 import { ActingPlace } from "./acting";
 import { History, Operations } from "./history";
 import { field_id, lookUp, Reasoned, Search } from "./looking";
@@ -65,10 +65,19 @@ function View() {
   );
 }
 
+const nothing: Choices = {
+  categories: {},
+  operations: [],
+  desks_kept: false,
+  desks: [],
+  channels: [],
+  bank_accounts: [],
+};
+
 function OneCard({ card_no }: { card_no: string }) {
   const found = useResource<Card>(`/api/finance/cards/${card_no}`);
   const choices = useResource<Choices>("/api/finance/cards.json");
-  const may = choices.data ?? { categories: {}, operations: [] };
+  const may = choices.data ?? nothing;
   return (
     <Fetched of={found} rows={14}>
       {(card) => {
@@ -121,6 +130,13 @@ function OneCard({ card_no }: { card_no: string }) {
   );
 }
 
+/** Operations that begin by a key. */
+const keys = [
+  ["T", "top_up"],
+  ["P", "sell_pass"],
+  ["B", "block"],
+] as const;
+
 export const room: Room = {
   View,
   keys: [
@@ -130,14 +146,16 @@ export const room: Room = {
       text: () => t("keySearch"),
       run: () => document.getElementById(field_id)?.focus(),
     },
-    {
-      code: "KeyB",
-      label: "B",
-      text: () => t("keyBlock"),
+    ...keys.map(([code, operation]) => ({
+      code: `Key${code}`,
+      label: code,
+      text: () => t(`key_${operation}`),
       run: () => {
-        if (chosen.value !== null && shown.value) blockIt(shown.value.card, shown.value.choices);
+        if (chosen.value !== null && shown.value) {
+          begin(operation, shown.value.card, shown.value.choices);
+        }
       },
-    },
+    })),
   ],
   close: () => {
     const was = row.value !== null;

@@ -1,4 +1,6 @@
 /** What /api/finance/cards tells; amounts in tiyn, times in Unix milliseconds. */
+import type { Entry } from "../../finance/entries";
+
 export interface Ride {
   readonly tap_no: number;
   readonly device_id: string | null;
@@ -89,16 +91,50 @@ export interface Card {
   /** Missing numbers of the card's counter: from, to, after_ms, before_ms. */
   readonly holes: readonly (readonly [number, number, number, number])[];
   readonly operations: readonly Done[];
+  readonly passes_on_offer: readonly Offer[];
+}
+
+/** A pass that may be sold to the card now. */
+export interface Offer {
+  readonly product_id: string;
+  readonly price_tiyn: number;
+  readonly valid_from_ms: number;
+  readonly valid_to_ms: number;
+  readonly first_day: string;
+  readonly last_day: string;
 }
 
 export interface Choices {
   readonly categories: Readonly<Record<string, string>>;
   /** Operations that this person may do. */
   readonly operations: readonly string[];
+  /** The city keeps a register of cash desks: money is taken at those alone. */
+  readonly desks_kept: boolean;
+  /** Those where this person takes money. */
+  readonly desks: readonly { readonly desk_id: string; readonly name: string }[];
+  /** By which refunds are owed. */
+  readonly channels: readonly string[];
+  readonly bank_accounts: readonly string[];
+}
+
+/** What an operation would come to. */
+export interface Foreseen {
+  readonly receipt: Receipt;
+  readonly journals: readonly {
+    readonly journal_no: number;
+    readonly kind: string;
+    readonly tap_no: number | null;
+    readonly entries: readonly Entry[];
+  }[];
+  readonly journal_count: number;
 }
 
 export type Operation =
   | "top_up"
+  | "sell_pass"
+  | "withdraw"
+  | "return"
+  | "pay_out"
   | "block"
   | "unblock"
   | "replace"

@@ -11,11 +11,11 @@ import { type Resource, useResource } from "../../kit/resource";
 import { Empty, Fetched } from "../../kit/states";
 import { type Column, Table } from "../../kit/table";
 import { attempt, done } from "../../kit/toast";
-import { percentText } from "../../kit/when";
 import { may } from "../../shell/me";
 import { choiceParam, textParam } from "../../shell/query";
 import type { Room } from "../room";
 import { money, text } from "./cells";
+import { ContractPlace, Contracts, openContract, termsText } from "./contracts";
 import { t } from "./messages";
 import { ClaimPane, StatementPane, stateOf } from "./statement";
 import type { All, Carrier, Claim, Dispute, Order, Statement } from "./types";
@@ -24,7 +24,7 @@ import "../cards/room.css";
 import "../agents/room.css";
 import "./room.css";
 
-const views = ["carriers", "statements", "orders", "claims", "disputes"] as const;
+const views = ["carriers", "contracts", "statements", "orders", "claims", "disputes"] as const;
 const view = choiceParam("show", "carriers", views);
 const statement = textParam("statement", "carriers");
 const claim = textParam("claim", "carriers");
@@ -44,11 +44,21 @@ function View() {
           }}
         />
         <div class="actions">
+          {may("chief_accountant") && found.data !== null && (
+            <button type="button" onClick={() => openContract()}>
+              {t("addContractDots")} <kbd>N</kbd>
+            </button>
+          )}
           {may("accountant", "chief_accountant") && <Settle onSettled={found.reload} />}
         </div>
       </header>
       <Fetched of={found} rows={12}>
-        {(all) => <Shown all={all} of={found} />}
+        {(all) => (
+          <>
+            <Shown all={all} of={found} />
+            <ContractPlace all={all} onChanged={found.reload} />
+          </>
+        )}
       </Fetched>
       <JournalPlace />
     </section>
@@ -57,6 +67,7 @@ function View() {
 
 function Shown({ all, of }: { all: All; of: Resource<All> }) {
   if (view.value === "carriers") return <Carriers all={all} />;
+  if (view.value === "contracts") return <Contracts all={all} onChanged={of.reload} />;
   if (view.value === "orders") return <Orders all={all} />;
   if (view.value === "disputes") return <Disputes all={all} onChanged={of.reload} />;
   if (view.value === "claims") {
@@ -134,11 +145,7 @@ function Beside(props: { pane: ComponentChildren; children: ComponentChildren })
 }
 
 function contractText({ contract }: Carrier): string {
-  if (contract === null) return t("noContract");
-  if (contract.kind === "net") {
-    return t("net", { percent: percentText(contract.commission_bp / 10_000, 2) });
-  }
-  return t(contract.kind, { rate: moneyText(contract.rate_tiyn), city: contract.city });
+  return contract === null ? t("noContract") : termsText(contract);
 }
 
 function Carriers({ all }: { all: All }) {
@@ -372,6 +379,16 @@ function Settle({ onSettled }: { onSettled: () => void }) {
 
 export const room: Room = {
   View,
+  keys: [
+    {
+      code: "KeyN",
+      label: "N",
+      text: () => t("keyContract"),
+      run: () => {
+        if (may("chief_accountant")) openContract();
+      },
+    },
+  ],
   close: () => {
     const was = statement.value !== null || claim.value !== null;
     statement.value = null;

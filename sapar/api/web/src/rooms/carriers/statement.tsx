@@ -1,8 +1,8 @@
 /** A statement or a claim opened: its lines, and of a line its rides. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { ActDialog } from "../../finance/act-dialog";
 import { JournalLink } from "../../finance/journal";
-import { t as shared } from "../../finance/messages";
 import { useOnce } from "../../finance/once";
 import { t as say } from "../../i18n";
 import { getJson, send } from "../../kit/api";
@@ -263,50 +263,34 @@ function Holding(props: {
     props.onDone();
   };
   return (
-    <Dialog
-      open
+    <ActDialog
+      once={once}
       title={t("disputeTitle", { number: props.statement.number ?? t("s_draft") })}
+      confirm={t("holdIt")}
+      ready={ready}
       onClose={props.onClose}
-      actions={
+      onSubmit={hold}
+      fields={
         <>
-          <button type="button" onClick={props.onClose}>
-            {say("cancel")}
-          </button>
-          <button
-            type="button"
-            class="primary"
-            disabled={!ready || once.busy}
-            onClick={() => void hold()}
-          >
-            {once.unanswered ? shared("askAgain") : t("holdIt")}
-          </button>
+          <MoneyField
+            label={t("amount")}
+            required
+            onValue={(value) => {
+              tiyn.value = value;
+            }}
+          />
+          <TextField
+            label={t("reason")}
+            required
+            maxLength={400}
+            value={reason.value}
+            onValue={(value) => {
+              reason.value = value;
+            }}
+          />
         </>
       }
-    >
-      {once.unanswered && (
-        <p class="note-bar" role="alert">
-          {shared("unanswered")}
-        </p>
-      )}
-      <fieldset class="act-form" disabled={once.unanswered}>
-        <MoneyField
-          label={t("amount")}
-          required
-          onValue={(value) => {
-            tiyn.value = value;
-          }}
-        />
-        <TextField
-          label={t("reason")}
-          required
-          maxLength={400}
-          value={reason.value}
-          onValue={(value) => {
-            reason.value = value;
-          }}
-        />
-      </fieldset>
-    </Dialog>
+    />
   );
 }
 

@@ -2,7 +2,9 @@
 export interface Contract {
   readonly contract_no: number;
   readonly carrier_id: string;
+  readonly carrier_name: string;
   readonly valid_from: string;
+  /** Its last day; null for the newest. */
   readonly valid_to: string | null;
   readonly kind: "net" | "gross_km" | "boarding";
   readonly commission_bp: number;
@@ -10,6 +12,14 @@ export interface Contract {
   readonly city: string;
   readonly funder: string | null;
   readonly title: string;
+  readonly payee_name: string;
+  readonly payee_bin: string;
+  readonly payee_iban: string;
+  readonly payee_bic: string;
+  readonly created_at: string;
+  readonly created_by: string;
+  /** Something was settled by it: it stays as it is. */
+  readonly used: boolean;
 }
 
 export interface Carrier {
@@ -31,7 +41,7 @@ export interface Statement {
   readonly from_date: string;
   readonly to_date: string;
   readonly part: number;
-  readonly status: "draft" | "issued" | "paid";
+  readonly status: "draft" | "issued" | "paid" | "ended";
   readonly number: string | null;
   readonly boardings: number;
   readonly gross_tiyn: number;
@@ -113,6 +123,8 @@ export interface ClaimLine {
 
 export interface All {
   readonly time_s: number;
+  /** The city's fare day. */
+  readonly today: string;
   readonly carriers: readonly Carrier[];
   readonly contracts: readonly Contract[];
   readonly statements: readonly Statement[];

@@ -25,11 +25,12 @@ describe("what a stage saw", () => {
 describe("rides by hour", () => {
   it("has a place for hours without a ride", () => {
     const hours = ["05:00", "08:00"].map((time, place) => ({
-      hour: `2026-03-18T${time}:00Z`,
+      hour: `2026-03-18T${time}:00`,
       taps: place + 1,
       riders: 1,
       earned_tiyn: 1,
     }));
     expect(byHour(hours).map((one) => one.taps)).toEqual([1, 0, 0, 2]);
+    expect(byHour(hours)[0]?.at_s).toBe(Date.UTC(2026, 2, 18, 5) / 1000);
   });
 });

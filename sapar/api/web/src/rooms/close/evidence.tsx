@@ -7,6 +7,10 @@ import { t } from "./messages";
 /** Shown elsewhere on the page, or nothing to a person. */
 const left_out = ["at", "exceptions", "waiting", "by_kind"];
 
+/** Amounts that are not named so, and numbers that only name something. */
+const amounts = ["debits", "credits", "balance"];
+const numbers = ["code", "journals_from", "journals_to"];
+
 /** Whether there is anything to see in a value. */
 export function isEmpty(value: unknown): boolean {
   if (value === null || value === "") return true;
@@ -17,9 +21,11 @@ export function isEmpty(value: unknown): boolean {
 /** A value in words: amounts as money, moments by the city's clock. */
 export function valueText(name: string, value: unknown): string {
   if (typeof value === "number") {
-    return name.endsWith("_tiyn") ? moneyText(value) : numberText(value);
+    if (numbers.includes(name)) return String(value);
+    return name.endsWith("_tiyn") || amounts.includes(name) ? moneyText(value) : numberText(value);
   }
   if (typeof value === "boolean") return value ? "✓" : "–";
+  if (name === "status" && typeof value === "string") return wordOf(value);
   if (typeof value === "string") {
     const moment = /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN;
     return Number.isNaN(moment) ? value : momentText(moment / 1000);

@@ -1,4 +1,5 @@
 /** What stands in the way of a day's close, with the one act that lets it be closed all the same. */
+import { detailText } from "../../finance/details";
 import { kindName } from "../../finance/kinds";
 import type { Exceptional } from "../../finance/types";
 import { send } from "../../kit/api";
@@ -10,24 +11,31 @@ import { may } from "../../shell/me";
 import { go } from "../../shell/query";
 import { t } from "./messages";
 
-export function Obstacles(props: { rows: readonly Exceptional[]; onChanged: () => void }) {
-  const { rows, onChanged } = props;
-  const acting = may("accountant", "chief_accountant");
+export function Obstacles(props: {
+  rows: readonly Exceptional[];
+  /** Nothing stands in the way any more: what was accepted is told, and stays as it is. */
+  closed: boolean;
+  onChanged: () => void;
+}) {
+  const { rows, closed, onChanged } = props;
+  const acting = !closed && may("accountant", "chief_accountant");
   const act = async (one: Exceptional, what: "accept" | "unaccept"): Promise<void> => {
     const accepting = what === "accept";
     const text = await ask({
       title: t(accepting ? "acceptTitle" : "takeBackTitle"),
-      text: accepting ? t("acceptText") : `${kindName(one.kind)}: ${one.detail}`,
+      text: accepting ? t("acceptText") : `${kindName(one.kind)}: ${detailText(one.detail)}`,
       confirm: t(accepting ? "acceptNow" : "takeBack"),
       reason: t("reason"),
     });
     if (text === null) return;
     const path = `/api/finance/exceptions/${one.exception_no}/${what}`;
-    if (await attempt(() => send("POST", path, { text }), "")) onChanged();
+    // what is accepted is what was seen: refused when it is worth something else by now
+    const body = accepting ? { text, value_tiyn: one.value_tiyn } : { text };
+    if (await attempt(() => send("POST", path, body), "")) onChanged();
   };
   return (
     <section class="block">
-      <h3>{t("exceptions")}</h3>
+      <h3>{t(closed ? "leftOpen" : "exceptions")}</h3>
       {rows.length === 0 ? (
         <Empty>{t("noExceptions")}</Empty>
       ) : (
@@ -53,7 +61,7 @@ export function Obstacles(props: { rows: readonly Exceptional[]; onChanged: () =
                     >
                       {kindName(one.kind)}
                     </button>
-                    <p class="quiet">{one.detail}</p>
+                    <p class="quiet">{detailText(one.detail)}</p>
                   </td>
                   <td class="number">{moneyText(one.value_tiyn)}</td>
                   <td>

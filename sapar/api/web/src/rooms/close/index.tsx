@@ -1,9 +1,10 @@
 /** May this day be closed, and who says so? */
 import { signal, useSignal } from "@preact/signals";
 import { dayName, seconds } from "../../finance/days";
+import { JournalPlace } from "../../finance/journal";
 import { stageName } from "../../finance/kinds";
 import { readLines } from "../../finance/lines";
-import type { DayState, DayTold, Stage } from "../../finance/types";
+import type { DayState, DayStatus, DayTold, Stage } from "../../finance/types";
 import "../../finance/finance.css";
 import { ApiError, agencyUrl, send } from "../../kit/api";
 import { ask, Dialog } from "../../kit/dialog";
@@ -18,6 +19,7 @@ import type { Room } from "../room";
 import { Evidence } from "./evidence";
 import { Obstacles } from "./exceptions";
 import { t } from "./messages";
+import { Totals } from "./totals";
 import "../people/room.css";
 import "../finance/room.css";
 import "./room.css";
@@ -27,8 +29,13 @@ interface Days {
     readonly business_date: string;
     readonly state: DayState;
     readonly closed_by: string;
+    readonly lapsed: boolean;
   }[];
 }
+
+/** Whether checks and signatures are still to come: also where a reopening has ended unused. */
+const isOpen = (status: DayStatus): boolean =>
+  status.state !== "closed" || status.reopening?.lapsed === true;
 
 const chosen = textParam("day", "close");
 /** Moves when a day's state changed. */
@@ -61,7 +68,9 @@ function View() {
                     }}
                   >
                     <span>{dayName(one.business_date)}</span>
-                    <span class={`day-state is-${one.state}`}>{t(one.state)}</span>
+                    <span class={`day-state is-${one.lapsed ? "reopened" : one.state}`}>
+                      {t(one.lapsed ? "lapsedShort" : one.state)}
+                    </span>
                   </button>
                 ))}
               </nav>
@@ -70,6 +79,7 @@ function View() {
           )
         }
       </Fetched>
+      <JournalPlace />
     </section>
   );
 }
@@ -83,15 +93,17 @@ function Day({ day }: { day: string }) {
         {(told) => (
           <>
             <Head told={told} />
-            {told.status.state !== "closed" && <Stages told={told} />}
+            {isOpen(told.status) && <Stages told={told} />}
             <Obstacles
               rows={told.exceptions}
+              closed={!isOpen(told.status)}
               onChanged={() => {
                 turn.value += 1;
               }}
             />
             <Signatures told={told} />
             {told.reports.length > 0 && <Reports told={told} />}
+            {told.reports.length > 0 && <Totals told={told} />}
           </>
         )}
       </Fetched>
@@ -101,10 +113,12 @@ function Day({ day }: { day: string }) {
 
 function Head({ told }: { told: DayTold }) {
   const { status } = told;
+  // by the city's clock, as all else on the page; `closed_at` is by the database's
+  const approved = status.signatures.find((one) => one.act === "approved" && one.valid);
   const progress = useSignal<{ readonly done: number; readonly of: number } | null>(null);
   const acting = may("accountant", "chief_accountant");
   const run = async (): Promise<void> => {
-    progress.value = { done: 0, of: 9 };
+    progress.value = { done: 0, of: 10 };
     try {
       const url = agencyUrl(`/api/finance/days/${status.business_date}/run`);
       const headers = { "X-Sapar-Csrf": csrf() };
@@ -131,23 +145,37 @@ function Head({ told }: { told: DayTold }) {
         </h3>
         {status.closed_at !== null && (
           <p class="quiet">
-            {t("closedBy", { time: momentText(seconds(status.closed_at)), who: status.closed_by })}
+            {t("closedBy", {
+              time: momentText(seconds(approved?.signed_at ?? status.closed_at)),
+              who: status.closed_by,
+            })}
           </p>
         )}
-        {status.state !== "closed" && <p class="quiet">{t("runText")}</p>}
+        {status.reopening !== null && (
+          <p role="status" class={status.reopening.lapsed ? "lapsed" : "quiet"}>
+            {t(status.reopening.lapsed ? "lapsed" : "openAgain", {
+              time: momentText(seconds(status.reopening.ends_at)),
+              who: status.reopening.name,
+              why: status.reopening.reason,
+              n: status.reopening.journals,
+            })}
+          </p>
+        )}
+        {isOpen(status) && <p class="quiet">{t("runText")}</p>}
       </div>
-      {status.state === "closed"
-        ? may("chief_accountant") && <Reopen day={status.business_date} />
-        : acting && (
-            <button
-              type="button"
-              class={status.digest === null ? "primary" : ""}
-              disabled={progress.value !== null}
-              onClick={() => void run()}
-            >
-              {progress.value === null ? t("run") : t("running", progress.value)}
-            </button>
-          )}
+      {status.state === "closed" && may("chief_accountant") && (
+        <Reopen day={status.business_date} />
+      )}
+      {isOpen(status) && acting && (
+        <button
+          type="button"
+          class={status.digest === null ? "primary" : ""}
+          disabled={progress.value !== null}
+          onClick={() => void run()}
+        >
+          {progress.value === null ? t("run") : t("running", progress.value)}
+        </button>
+      )}
       {progress.value !== null && (
         <progress max={progress.value.of} value={progress.value.done} aria-label={t("run")} />
       )}
@@ -244,10 +272,10 @@ function Signatures({ told }: { told: DayTold }) {
           {!one.valid && <em> {t("invalid")}</em>}
         </p>
       ))}
-      {status.state !== "closed" && why !== null && (
+      {isOpen(status) && why !== null && (
         <p role="status">{t("why", { why: known ? t(`why_${why}` as "why_not_passed") : why })}</p>
       )}
-      {status.state !== "closed" && status.digest !== null && (
+      {isOpen(status) && status.digest !== null && (
         <div class="actions">
           {!prepared && may("accountant") && (
             <button type="button" class="primary" onClick={() => void sign("prepared")}>

@@ -134,6 +134,8 @@ export class DetourMap extends NetworkMap {
   #showRoute(): void {
     const id = route.value ?? "";
     this.map.setFilter("route-selected", ["==", ["get", "id"], id]);
-    if (id !== "" && state.network.value.routes.length > 0) this.fitRoute(id);
+    const known = state.network.value.routes.length > 0;
+    if (id !== "" && known && !this.stayed) this.fitRoute(id);
+    this.stayed = false;
   }
 }

@@ -1,6 +1,7 @@
 /** One exception: what it is about, what was done, and what may be done now. */
 import { useSignal } from "@preact/signals";
 import { dayName, seconds } from "../../finance/days";
+import { detailText } from "../../finance/details";
 import { JournalLink } from "../../finance/journal";
 import { kindName } from "../../finance/kinds";
 import { accountName } from "../../finance/messages";
@@ -46,7 +47,7 @@ export function Detail(props: { no: string; onClose: () => void; onChanged: () =
           <>
             <h3>{kindName(told.exception.kind)}</h3>
             <p class="said">{moneyText(told.exception.value_tiyn)}</p>
-            <p>{told.exception.detail}</p>
+            <p>{detailText(told.exception.detail)}</p>
             <About one={told.exception} />
             {may("accountant", "chief_accountant") && (
               <Acts path={path} told={told} onChanged={changed} />
@@ -125,7 +126,10 @@ function Acts(props: { path: string; told: Told; onChanged: () => void }) {
       confirm: title.replace(/[?…]$/, ""),
       reason: t("reason"),
     });
-    if (said !== null) await perform(what, { text: said });
+    if (said === null) return;
+    // what is accepted is what was seen: refused when it is worth something else by now
+    const seen = what === "accept" ? { value_tiyn: one.value_tiyn } : {};
+    await perform(what, { text: said, ...seen });
   };
   const mine = one.assignee !== null && one.assignee === me.value?.name;
   const undo = async (): Promise<void> => {

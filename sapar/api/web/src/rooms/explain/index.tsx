@@ -1,6 +1,7 @@
 /** What must a person explain, how old is it, and what was done about it? */
 import { signal } from "@preact/signals";
 import { dayName, seconds } from "../../finance/days";
+import { detailText } from "../../finance/details";
 import { JournalPlace } from "../../finance/journal";
 import { kindName } from "../../finance/kinds";
 import type { Exceptional } from "../../finance/types";
@@ -18,6 +19,7 @@ import { Detail } from "./detail";
 import { t } from "./messages";
 import "../people/room.css";
 import "../matching/room.css";
+import "./room.css";
 
 interface Queue {
   readonly time_s: number;
@@ -190,7 +192,7 @@ function columns(wide: boolean): readonly Column<Exceptional>[] {
       cell: (one) => moneyText(one.value_tiyn),
       csv: (one) => moneyCell(one.value_tiyn),
     },
-    wide && { id: "detail", name: t("detail"), value: (one) => one.detail },
+    wide && { id: "detail", name: t("detail"), value: (one) => detailText(one.detail) },
     {
       id: "day",
       name: t("day"),

@@ -192,8 +192,8 @@ function Gaps({ today, time }: { today: Today; time: string }) {
         <Empty>{t("noGaps", { time })}</Empty>
       ) : (
         <p>
-          <strong>{numberText(today.missing_taps)}</strong>{" "}
-          {t("gapsText", { gaps: today.open_gaps, sum: moneyText(today.gaps_tiyn) })}
+          {t("gapsText", { n: today.missing_taps, gaps: today.open_gaps })}{" "}
+          {today.gaps_tiyn > 0 && t("gapsWorth", { sum: moneyText(today.gaps_tiyn) })}
         </p>
       )}
     </Block>
@@ -245,11 +245,12 @@ function Late({ today }: { today: Today }) {
   );
 }
 
-/** Every hour from the first ride to the last, also those without one. */
+/** Every hour from the first ride to the last, also those without one; by the city's clock. */
 export function byHour(
   hours: Today["hours"],
 ): readonly { readonly at_s: number; readonly taps: number }[] {
-  const taps = new Map(hours.map((one) => [seconds(one.hour), one.taps]));
+  // local hours have no zone: read as if they were UTC, and shown so
+  const taps = new Map(hours.map((one) => [seconds(`${one.hour}Z`), one.taps]));
   const moments = [...taps.keys()];
   const first = Math.min(...moments);
   const last = Math.max(...moments);
@@ -264,7 +265,9 @@ function Hours({ today }: { today: Today }) {
   const hours = byHour(today.hours);
   const name = (place: number): string => {
     const hour = hours[Math.round(place)];
-    return hour && Number.isInteger(place) ? clockText(hour.at_s, false) : "";
+    return hour && Number.isInteger(place)
+      ? new Date(hour.at_s * 1000).toISOString().slice(11, 16)
+      : "";
   };
   return (
     <section class="block">

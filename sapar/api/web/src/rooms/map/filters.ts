@@ -1,7 +1,7 @@
 /** Which vehicles the map and its list show. */
 import { computed, signal } from "@preact/signals";
 import { type Phase, phases } from "../../data/types";
-import { choiceParam, flagParam, param, setParam } from "../../shell/query";
+import { choiceParam, flagParam, param, setParam, textParam } from "../../shell/query";
 import * as state from "../../shell/state";
 
 const room = "map";
@@ -18,6 +18,8 @@ export function showList(on: boolean): void {
   shownAs.value = on ? "list" : "map";
 }
 export const exceptionsOnly = flagParam("exceptions", room);
+/** The depot whose vehicles alone are shown; null for all. */
+export const depot = textParam("depot", room);
 /** Routes that are switched off; "" stands for vehicles without a route. */
 export const hidden = setParam("hide", room);
 /** States that are switched off. */
@@ -47,7 +49,8 @@ export const shownRows = computed<readonly state.Row[]>(() =>
   state.rows.value.filter(
     ({ vehicle, look }) =>
       vehicle.id === state.selectedBus.value ||
-      (!hidden.value.has(vehicle.route_id ?? "") &&
+      ((depot.value === null || vehicle.depot === depot.value) &&
+        !hidden.value.has(vehicle.route_id ?? "") &&
         !hiddenPhases.value.has(vehicle.phase) &&
         (!exceptionsOnly.value || look.exception)),
   ),

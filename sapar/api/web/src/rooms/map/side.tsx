@@ -1,4 +1,5 @@
 import * as state from "../../shell/state";
+import { DepotChoice } from "./depots";
 import { Ghosts } from "./ghosts";
 import { Routes } from "./routes";
 import { States } from "./states";
@@ -7,6 +8,7 @@ import { States } from "./states";
 export function Side() {
   return (
     <div class={`side ${state.menuShown.value ? "is-open" : ""}`}>
+      <DepotChoice />
       <States />
       <Ghosts />
       <Routes />

@@ -7,7 +7,8 @@ import { t as say } from "../../i18n";
 import { send } from "../../kit/api";
 import { Dialog } from "../../kit/dialog";
 import { SelectField, TextField } from "../../kit/fields";
-import { moneyText } from "../../kit/money";
+import { IconButton } from "../../kit/icon";
+import { MoneyField, moneyText } from "../../kit/money";
 import { useResource } from "../../kit/resource";
 import { done } from "../../kit/toast";
 import { may } from "../../shell/me";
@@ -15,12 +16,19 @@ import { dayLabel } from "./columns";
 import * as desk from "./desk";
 import { itemKind, reasonText, t } from "./messages";
 import type { Suggestion } from "./types";
-import { residualsOf } from "./weigh";
+import { type Part, residualsOf, shared } from "./weigh";
 
 /** The newest match that was made at this page, for U. */
 export const newest = signal<number | null>(null);
 /** Asks for the match from a key; the bar performs it. */
 export const wanted = signal(0);
+
+/** A part of the difference as the server takes it. */
+interface ResidualPart {
+  readonly code: number;
+  readonly owner: string;
+  readonly amount_tiyn: number;
+}
 
 interface Made {
   readonly match_no: number;
@@ -33,11 +41,13 @@ export function Bar(props: { onChanged: () => void; onUndo: (match_no: number) =
   const { lines_tiyn, items_tiyn, difference_tiyn } = desk.weight.value;
   const verdict = desk.verdict.value;
   const acts = may("accountant", "chief_accountant");
-  const match = async (residual: readonly [number, string] | null, reason: string) => {
+  const match = async (parts: readonly ResidualPart[], reason: string) => {
+    const only = parts.length === 1 ? parts[0] : undefined;
     const asked = {
       lines: [...desk.chosenLines.value],
       items: [...desk.chosenItems.value],
-      residual,
+      residual: only ? [only.code, only.owner] : null,
+      residuals: only ? [] : parts,
       reason,
     };
     const made = await once.run((key) =>
@@ -55,7 +65,7 @@ export function Bar(props: { onChanged: () => void; onUndo: (match_no: number) =
   useEffect(() => {
     if (turn === asked.current) return;
     asked.current = turn;
-    if (acts && verdict === "adds_up") void match(null, "");
+    if (acts && verdict === "adds_up") void match([], "");
     else if (acts && verdict === "differs") desk.asking.value = true;
   }, [turn]);
   return (
@@ -84,7 +94,7 @@ export function Bar(props: { onChanged: () => void; onUndo: (match_no: number) =
             type="button"
             class="primary"
             disabled={verdict !== "adds_up" || once.busy}
-            onClick={() => void match(null, "")}
+            onClick={() => void match([], "")}
           >
             {once.unanswered ? money("askAgain") : t("match")} <kbd>Enter</kbd>
           </button>
@@ -109,28 +119,41 @@ export function Bar(props: { onChanged: () => void; onUndo: (match_no: number) =
           onClose={() => {
             desk.asking.value = false;
           }}
-          onMatch={(residual, reason) => void match(residual, reason)}
+          onMatch={(parts, reason) => void match(parts, reason)}
         />
       )}
     </div>
   );
 }
 
+const first: Part = { place: 0, owner: "", tiyn: null };
+const parts_max = 20;
+
 function Residual(props: {
   busy: boolean;
   unanswered: boolean;
   onClose: () => void;
-  onMatch: (residual: readonly [number, string], reason: string) => void;
+  onMatch: (parts: readonly ResidualPart[], reason: string) => void;
 }) {
   const offered = residualsOf(desk.pickedItems.value, desk.open.value?.accounts ?? []);
-  const place = useSignal(0);
-  const named = useSignal("");
+  const parts = useSignal<readonly Part[]>([first]);
   const reason = useSignal("");
-  const account = offered[place.value];
-  const owner = account?.owner ?? named.value.trim();
-  const ready =
-    account !== undefined && reason.value.trim() !== "" && (account.owner !== null || owner !== "");
-  const sum = moneyText(desk.weight.value.difference_tiyn, { sign: true });
+  const difference = desk.weight.value.difference_tiyn;
+  const amounts = shared(parts.value, difference);
+  const named = parts.value.map(({ place, owner }, at): ResidualPart | null => {
+    const account = offered[place];
+    const whose = account?.owner ?? owner.trim();
+    if (!account || (account.owner === null && whose === "")) return null;
+    return { code: account.code, owner: whose, amount_tiyn: amounts?.[at] ?? 0 };
+  });
+  const whole = named.filter((one) => one !== null);
+  const apart = new Set(whole.map(({ code, owner }) => `${code} ${owner}`));
+  const ready = amounts !== null && apart.size === parts.value.length && reason.value.trim() !== "";
+  const change = (at: number, to: Partial<Part>): void => {
+    parts.value = parts.value.map((one, index) => (index === at ? { ...one, ...to } : one));
+  };
+  const sum = moneyText(difference, { sign: true });
+  const last = parts.value.length - 1;
   return (
     <Dialog
       open
@@ -153,32 +176,41 @@ function Residual(props: {
         class="act-form"
         onSubmit={(event) => {
           event.preventDefault();
-          if (ready && account) props.onMatch([account.code, owner], reason.value.trim());
+          if (ready) props.onMatch(whole, reason.value.trim());
         }}
       >
         <fieldset class="act-form" disabled={props.unanswered}>
-          <SelectField
-            label={t("residual")}
-            value={String(place.value)}
-            choices={offered.map((one, index) => ({
-              value: String(index),
-              name: `${one.code} ${accountName(one.code)}${one.owner ? ` – ${one.owner}` : ""}`,
-            }))}
-            onValue={(value) => {
-              place.value = Number(value);
-            }}
-          />
-          {account?.owner === null && (
-            <TextField
-              label={t("owner")}
-              required
-              maxLength={64}
-              value={named.value}
-              onValue={(value) => {
-                named.value = value;
-              }}
+          {parts.value.map((one, at) => (
+            <OnePart
+              key={at}
+              part={one}
+              offered={offered}
+              left={at === last && last > 0 ? (amounts?.[at] ?? null) : undefined}
+              split={last > 0}
+              sign={Math.sign(difference)}
+              onChange={(to) => change(at, to)}
+              {...(at > 0
+                ? {
+                    onRemove: () => {
+                      parts.value = parts.value.filter((_, index) => index !== at);
+                    },
+                  }
+                : {})}
             />
+          ))}
+          {parts.value.length < parts_max && (
+            <p>
+              <button
+                type="button"
+                onClick={() => {
+                  parts.value = [...parts.value, first];
+                }}
+              >
+                {t("addPart")}
+              </button>
+            </p>
           )}
+          {last > 0 && apart.size < whole.length && <p role="alert">{t("partTwice")}</p>}
           <TextField
             label={t("reason")}
             required
@@ -191,6 +223,52 @@ function Residual(props: {
         </fieldset>
       </form>
     </Dialog>
+  );
+}
+
+function OnePart(props: {
+  part: Part;
+  offered: ReturnType<typeof residualsOf>;
+  /** What the others leave for it; undefined: it has an amount of its own. */
+  left: number | null | undefined;
+  split: boolean;
+  sign: number;
+  onChange: (to: Partial<Part>) => void;
+  onRemove?: () => void;
+}) {
+  const { part, offered, left, split, sign, onChange, onRemove } = props;
+  return (
+    <div class="residual-part">
+      <SelectField
+        label={t("residual")}
+        value={String(part.place)}
+        choices={offered.map((one, index) => ({
+          value: String(index),
+          name: `${one.code} ${accountName(one.code)}${one.owner ? ` – ${one.owner}` : ""}`,
+        }))}
+        onValue={(value) => onChange({ place: Number(value) })}
+      />
+      {offered[part.place]?.owner === null && (
+        <TextField
+          label={t("owner")}
+          required
+          maxLength={64}
+          value={part.owner}
+          onValue={(owner) => onChange({ owner })}
+        />
+      )}
+      {split && left === undefined && (
+        <MoneyField
+          label={t("partAmount")}
+          required
+          onValue={(tiyn) => onChange({ tiyn: tiyn === null ? null : tiyn * sign })}
+        />
+      )}
+      {left !== undefined && (
+        <p>{t("partLeft", { sum: left === null ? "–" : moneyText(left, { sign: true }) })}</p>
+      )}
+      {onRemove && <IconButton icon="close" bare title={t("removePart")} onClick={onRemove} />}
+    </div>
   );
 }
 

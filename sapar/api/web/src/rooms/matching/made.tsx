@@ -143,11 +143,24 @@ function Detail({ match, onUndo }: { match: Match; onUndo: (match_no: number) =>
             />
           ))}
           {match.fee_tiyn !== 0 && <Line name={accountName(5160)} tiyn={match.fee_tiyn} />}
+          {match.residuals.map((one) => (
+            <Line
+              key={`r${one.code} ${one.owner}`}
+              name={t("residualPart", {
+                account: `${one.code} ${accountName(one.code)} ${one.owner}`.trim(),
+              })}
+              tiyn={-one.amount_tiyn}
+            />
+          ))}
         </tbody>
         <tfoot>
           <Line
             name={
-              match.residual_tiyn === 0 ? t("noDifference") : t("residualIs", { sum: "", account })
+              match.residual_tiyn === 0
+                ? t("noDifference")
+                : match.residuals.length > 0
+                  ? t("differenceAll")
+                  : t("residualIs", { sum: "", account })
             }
             tiyn={match.residual_tiyn}
           />

@@ -81,6 +81,12 @@ export interface Match {
   readonly residual_tiyn: number;
   readonly residual_code: number | null;
   readonly residual_owner: string | null;
+  /** Several accounts that the residual went to; none when it has one, or there is none. */
+  readonly residuals: readonly {
+    readonly code: number;
+    readonly owner: string;
+    readonly amount_tiyn: number;
+  }[];
   readonly journal_no: number | null;
   readonly made_at: string;
   readonly made_by: string;

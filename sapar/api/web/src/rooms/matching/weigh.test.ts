@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BankLine, Item } from "./types";
-import { ageDays, holding, residualsOf, toggled, verdictOf, weigh } from "./weigh";
+import { ageDays, holding, residualsOf, shared, toggled, verdictOf, weigh } from "./weigh";
 
 const line = (amount_tiyn: number) => ({ amount_tiyn }) as BankLine;
 const item = (amount_tiyn: number, fee_tiyn = 0, more: Partial<Item> = {}) =>
@@ -38,5 +38,14 @@ describe("weighing", () => {
     expect(ageDays("2026-10-31", "2026-11-02")).toBe(2);
     expect([...toggled(toggled(new Set([1]), 2), 1)]).toEqual([2]);
     expect(holding(["Қаспи", "Halyk"], "қас", (one) => one)).toEqual(["Қаспи"]);
+  });
+
+  it("gives the last part of a difference what the others leave", () => {
+    const part = (tiyn: number | null) => ({ place: 0, owner: "", tiyn });
+    expect(shared([part(null)], -700)).toEqual([-700]);
+    expect(shared([part(-500), part(null)], -700)).toEqual([-500, -200]);
+    expect(shared([part(900), part(null)], 700)).toEqual([900, -200]);
+    expect(shared([part(700), part(null)], 700)).toBeNull();
+    expect(shared([part(null), part(null)], 700)).toBeNull();
   });
 });

@@ -39,6 +39,24 @@ export function residualsOf(
   return found;
 }
 
+/** A part of a difference; an amount of null is what the others leave. */
+export interface Part {
+  /** Place in what `residualsOf` offers. */
+  readonly place: number;
+  /** Of an account whose owner has to be named. */
+  readonly owner: string;
+  readonly tiyn: number | null;
+}
+
+/** Gives parts their amounts: the last one takes what is left of a difference; null: one has none. */
+export function shared(parts: readonly Part[], difference_tiyn: number): readonly number[] | null {
+  const named = parts.slice(0, -1).map(({ tiyn }) => tiyn);
+  if (named.some((one) => one === null || one === 0)) return null;
+  const amounts = named.map((one) => one ?? 0);
+  const left = difference_tiyn - amounts.reduce((sum, one) => sum + one, 0);
+  return left === 0 ? null : [...amounts, left];
+}
+
 /** Days between two days written as 2026-11-20. */
 export function ageDays(day: string, today: string): number {
   return Math.round((Date.parse(today) - Date.parse(day)) / 86_400_000);

@@ -46,6 +46,11 @@ export class SpeedMap extends NetworkMap {
     this.show(this.#features, this.#kind);
   }
 
+  protected override rest(): void {
+    this.#begun = false;
+    super.rest();
+  }
+
   #colours(): maplibregl.ExpressionSpecification {
     const tones = this.palette().tones;
     const pairs = [0, 1, 2, 3, 4].flatMap((number) => [number, tones[toneOf(number)]]);

@@ -33,7 +33,7 @@ export function Account({ person }: { person: Me }) {
           <h3>{t("secondFactor")}</h3>
           <SecondFactor person={person} />
           <h3>{t("signedInAt")}</h3>
-          <Sessions />
+          <Sessions key={String(person.second_factor)} />
         </article>
       </div>
     </section>
@@ -80,6 +80,8 @@ function Sessions() {
 interface Offer {
   readonly secret: string;
   readonly address: string;
+  /** The address as a QR code: an image as a `data:` address. */
+  readonly picture: string;
 }
 
 function SecondFactor({ person }: { person: Me }) {
@@ -141,11 +143,14 @@ function SecondFactor({ person }: { person: Me }) {
       {offer.value && (
         <>
           <p>{t("secondHow")}</p>
-          <p>
-            {t("secret")}:{" "}
-            <code class="secret">{offer.value.secret.match(/.{4}/g)?.join(" ")}</code>{" "}
-            <a href={offer.value.address}>{t("openApp")}</a>
-          </p>
+          <div class="offered">
+            <img src={offer.value.picture} alt={t("secretPicture")} />
+            <p>
+              {t("secret")}
+              <code class="secret">{offer.value.secret.match(/.{4}/g)?.join(" ")}</code>
+              <a href={offer.value.address}>{t("openApp")}</a>
+            </p>
+          </div>
           <TextField
             label={t("code")}
             value={code.value}
