@@ -36,7 +36,6 @@ from sapar.uplink.letters import DeadLetter
 
 _PATIENCE_S = 900.0
 _START_S = 120.0
-_TRANSFERS_A_BATCH = 1000
 _NO_TIME = date(2020, 1, 1)
 
 
@@ -195,31 +194,35 @@ def _measured_lanes(
 
 
 async def _write_transfers(work: Work, begin: Callable[[], None]) -> Measured:
-    """Post journals of two entries, card to carrier, and nothing else; in a worker's lanes."""
+    """Post journals of two entries, card to carrier, and nothing else.
+
+    As a worker posts taps: in its lanes, batches of its size, and what is on a card that another
+    transaction holds put off to the lane's next batch.
+    """
     clock, rng = SystemClock(), random.Random(work.seed)
     conninfo = work.settings.database_url.get_secret_value()
     keys = {(AGENCY, 2210, owner) for owner in work.carriers}
     numbers = await Accounts(conninfo).numbers(keys)
     to = [numbers[key] for key in sorted(keys)]
-    batches = iter(range(0, work.count, _TRANSFERS_A_BATCH))
+    size = work.settings.ticketing_batch_max
+    batches = iter(range(0, work.count, size))
 
     async def post_batches(connection: AsyncConnection, measured: Measured) -> None:
+        waiting: list[Journal] = []  # on cards that another transaction held, as in a worker's lane
         for first in batches:  # the lanes draw from one store
             start_s = clock.monotonic()
-            journals = [
+            journals = waiting + [
                 _transfer(
                     1 + int(rng.random() * work.cards),
                     to[int(rng.random() * len(to))],
                     f"{work.seed}/{n}",
                 )
-                for n in range(first, min(first + _TRANSFERS_A_BATCH, work.count))
+                for n in range(first, min(first + size, work.count))
             ]
-            with translated():
-                async with connection.transaction():
-                    cards = await lock_cards(connection, [j.card_no or 0 for j in journals])
-                    await post(connection, journals, cards)
+            waiting = await _post_free(connection, journals, measured, patient=False)
             measured.batch_s.append(clock.monotonic() - start_s)
-            measured.items += len(journals)
+        if waiting:
+            await _post_free(connection, waiting, measured, patient=True)
 
     async with AsyncExitStack() as stack:
         lanes = [await connect_async(conninfo) for _ in range(work.settings.ticketing_lanes)]
@@ -233,6 +236,21 @@ async def _write_transfers(work: Work, begin: Callable[[], None]) -> Measured:
         measured.end_s = clock.monotonic()
         measured.cpu_s = process_time() - cpu_s
         return measured
+
+
+async def _post_free(
+    connection: AsyncConnection, journals: Sequence[Journal], measured: Measured, *, patient: bool
+) -> list[Journal]:
+    """Post what is on cards that nobody holds, patiently on all; give the rest."""
+    with translated():
+        async with connection.transaction():
+            numbers = [journal.card_no or 0 for journal in journals]
+            cards = await lock_cards(connection, numbers, patient=patient)
+            free = [journal for journal in journals if journal.card_no in cards]
+            await post(connection, free, cards)
+    measured.items += len(free)
+    measured.put_off += len(journals) - len(free)
+    return [journal for journal in journals if journal.card_no not in cards]
 
 
 def _transfer(card_no: int, account_no: int, key: str) -> Journal:

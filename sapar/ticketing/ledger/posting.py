@@ -23,11 +23,17 @@ _Sums = list[int]
 """What is added to a card's purse, debt, deposit and pending top-ups, in their natural sign."""
 
 
-async def lock_cards(connection: AsyncConnection, card_nos: Iterable[int]) -> dict[int, CardRow]:
-    """Lock cards until the commit, in the order of their numbers, and give them as they stand."""
+async def lock_cards(
+    connection: AsyncConnection, card_nos: Iterable[int], *, patient: bool = True
+) -> dict[int, CardRow]:
+    """Lock cards until the commit, in the order of their numbers, and give them as they stand.
+
+    Without `patient`, those that another transaction holds are left out instead of waited for.
+    """
+    query = "lock_cards" if patient else "lock_free_cards"
     with translated():
         found = await connection.execute(
-            _QUERIES["lock_cards"], {"cards": _array(sorted(set(card_nos)))}, binary=True
+            _QUERIES[query], {"cards": _array(sorted(set(card_nos)))}, binary=True
         )
         return {row[0]: CardRow._make(row) for row in await found.fetchall()}
 

@@ -45,6 +45,16 @@ WHERE card_no = ANY(%(cards)s::bigint[])
 ORDER BY card_no
 FOR NO KEY UPDATE;
 
+-- name: lock_free_cards
+-- The same, but for those that another transaction holds.
+SELECT card_no, agency_id, card_ref, status, category,
+       (extract(epoch FROM category_from) * 1000)::bigint, has_pass, has_pending, has_block,
+       purse_tiyn, debt_tiyn, deposit_tiyn, pending_tiyn
+FROM card
+WHERE card_no = ANY(%(cards)s::bigint[])
+ORDER BY card_no
+FOR NO KEY UPDATE SKIP LOCKED;
+
 -- name: draw_journal_numbers
 SELECT array_agg(nextval('journal_number')) FROM generate_series(1, %(count)s);
 

@@ -172,10 +172,7 @@ async def publish_on(
 async def _check_people(
     connection: AsyncConnection, values: dict[str, Any], *, first: bool
 ) -> None:
-    """Refuse a publication that only one person stands for.
-
-    The database refuses it too, but for a moment that was approved and published before.
-    """
+    """Refuse a publication that only one person stands for, as the database would, with a hint."""
     if values["alone"] is None:
         cursor = await connection.execute(_queries["find_approval"], values)
         allowed = await cursor.fetchone() is not None

@@ -88,16 +88,27 @@ async def test_no_tariff_comes_into_force_by_one_person(versions, database, pool
         match="append-only|permission",
     )  # fmt: skip
     assert rows(database, "SELECT v::text FROM tariff_version v ORDER BY 1") == before
-    # another moment than the one that was approved is not approved
+
+
+async def test_an_approval_publishes_once_and_for_its_moment_alone(
+    versions, database, pool, as_whom
+):
+    second = "WHERE version_no = 2"
+    publish_later = f"{PUBLISH.replace('2026-06-01Z', LATER.isoformat())} {second}"
     async with pool.connection() as agreeing:
         await approve(agreeing, "aktobe", 2, LATER)
     refuse(as_whom, f"{PUBLISH} {second}", match="nobody has approved")
+    refuse(as_whom, publish_later, match="nobody has approved in this transaction")
+    with connect(as_whom) as connection:
+        connection.execute(PROPOSE.format(OPEN, "proposer", "approver").encode())
+        connection.execute(DECIDE.format("approved", person("approver")).encode())
+        connection.execute(f"{PUBLISH} {second}".encode())
     with connect(as_whom) as connection:
         connection.execute(
-            "UPDATE tariff_version SET effective_from = %s, published_at = now(),"
-            " published_by = 'x' WHERE version_no = 2",
-            (LATER,),
+            "UPDATE tariff_version SET effective_from = NULL, published_at = NULL,"
+            " published_by = NULL WHERE version_no = 2"
         )
+    refuse(as_whom, f"{PUBLISH} {second}", match="nobody has approved in this transaction")
 
 
 async def test_a_first_tariff_that_is_taken_back_was_the_first_all_the_same(
