@@ -14,6 +14,7 @@ from sapar.api.rider.places import StopListed
 from sapar.api.rider.words import LANGUAGES, WORDS, Language
 
 SHOWN_MAX = 20
+OVER_MAX = 3
 
 
 def home_html(base: str, language: Language, text: str, found: Sequence[StopListed] | None) -> str:
@@ -56,18 +57,43 @@ def stop_html(base: str, language: Language, board: BoardShown) -> str:
     words = WORDS[language]
     zone = ZoneInfo(board.timezone)
     names = {route.route_id: route.short_name or route.long_name for route in board.routes}
-    coming = _without_repeats(one for one in board.arrivals if _is_shown(one, board.time_s))
-    shown = coming[:SHOWN_MAX]
+    shown, is_some_to_come = _choose(board)
     rows = "".join(_row(words, one, names, board.time_s, zone) for one in shown)
     parts = [f"<h1>{escape(board.stop.name)}</h1>"]
     if not board.live:
         parts.append(f'<p class="notice">{words["no_live"]}</p>')
     parts.extend(_alert(one.header, language) for one in board.alerts)
-    parts.append(f'<ul class="board">{rows}</ul>' if rows else f"<p>{words['nothing']}</p>")
+    if rows:
+        parts.append(f'<ul class="board">{rows}</ul>')
+    if not is_some_to_come:
+        parts.append(f"<p>{words['nothing']}</p>")
     stand = words["updated"].format(time=_clock(board.time_s, zone))
     parts.append(f'<p class="quiet">{stand}</p>')
     parts.append(f'<p><a href="{escape(base)}/rider?lang={language}">{words["all_stops"]}</a></p>')
     return _page(base, language, f"/stop/{quote(board.stop.stop_id, safe='')}", "".join(parts))
+
+
+def _choose(board: BoardShown) -> tuple[list[ArrivalShown], bool]:
+    """Choose the lines of a board, in their order, and tell whether a bus is to come in them.
+
+    What is over never takes the place of what is to come, however busy the stop.
+    """
+    calls = _without_repeats(one for one in board.arrivals if _is_shown(one, board.time_s))
+    over = [one for one in calls if _is_over(one, board.time_s)]
+    to_come = [one for one in calls if not _is_over(one, board.time_s)][:SHOWN_MAX]
+    chosen = {id(one) for one in (*over[-OVER_MAX:], *to_come)}
+    is_some_to_come = any(one.state not in {"cancelled", "skipped"} for one in to_come)
+    return [one for one in calls if id(one) in chosen], is_some_to_come
+
+
+def _is_over(one: ArrivalShown, now_s: int) -> bool:
+    if one.state in {"cancelled", "skipped"} and not one.headway_s:
+        return _planned_s(one, now_s) < now_s
+    return one.state == "passed"
+
+
+def _planned_s(one: ArrivalShown, now_s: int) -> int:
+    return one.scheduled_departure_s or one.scheduled_arrival_s or now_s
 
 
 def _is_shown(one: ArrivalShown, now_s: int) -> bool:
@@ -81,8 +107,8 @@ def _is_shown(one: ArrivalShown, now_s: int) -> bool:
     passed = one.state == "passed"
     if kept_s is None or (one.headway_s and not passed):
         return True
-    at_s = (one.passed_s if passed else None) or one.scheduled_departure_s
-    return (at_s or one.scheduled_arrival_s or now_s) > now_s - kept_s
+    at_s = (one.passed_s if passed else None) or _planned_s(one, now_s)
+    return at_s > now_s - kept_s
 
 
 def _without_repeats(calls: Iterable[ArrivalShown]) -> list[ArrivalShown]:

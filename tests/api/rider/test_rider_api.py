@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from sapar.api.arrivals.answers import ArrivalShown
-from sapar.api.rider.html import _is_shown
+from sapar.api.arrivals.answers import ArrivalShown, BoardShown
+from sapar.api.rider.html import OVER_MAX, SHOWN_MAX, _choose, _is_shown
 from sapar.core.db import connect
 from sapar.dispatch.reports import make_code
 from tests.api.access_help import sign_in
@@ -195,6 +195,26 @@ def test_the_plain_page_leaves_out_what_was_planned_and_is_over() -> None:
     passed = msgspec.structs.replace(planned, state="passed", passed_s=150)
     assert _is_shown(passed, 449)
     assert not _is_shown(msgspec.structs.replace(passed, headway_s=600), 450)
+
+
+def test_at_a_busy_stop_what_is_over_takes_no_line_of_what_is_to_come() -> None:
+    nothing: dict[str, Any] = dict.fromkeys(ArrivalShown.__struct_fields__)
+    board = BoardShown(**{**dict.fromkeys(BoardShown.__struct_fields__), "time_s": 1000})
+
+    def call(state: str, at_s: int) -> ArrivalShown:
+        times = {"passed_s": at_s} if state == "passed" else {}
+        return ArrivalShown(**{**nothing, **times, "state": state, "scheduled_departure_s": at_s})
+
+    gone = [call("passed", 760 + 10 * n) for n in range(23)] + [call("cancelled", 995)]
+    coming = [call("live", 1010 + 10 * n) for n in range(30)]
+    chosen, is_some_to_come = _choose(msgspec.structs.replace(board, arrivals=[*gone, *coming]))
+    assert chosen == [*gone[-OVER_MAX:], *coming[:SHOWN_MAX]]
+    assert is_some_to_come
+    # the last bus has gone, and what was to follow it is cancelled
+    last = [*gone, call("cancelled", 1500)]
+    chosen, is_some_to_come = _choose(msgspec.structs.replace(board, arrivals=last))
+    assert chosen == last[-OVER_MAX - 1 :]
+    assert not is_some_to_come
 
 
 async def test_a_report_of_an_impossible_moment_is_of_now(api: Instance) -> None:

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { type ApiError, send } from "../kit/api";
+import { timedOut } from "../shell/me";
 import "./finance.css";
 import { refusalText, t } from "./messages";
 
@@ -27,21 +28,41 @@ export interface Foresight<T> {
 }
 
 const pause_ms = 300;
+const retry_s = 3;
 
-/** Asks what a body would come to, a moment after it was last changed; null asks nothing. */
+/** Whether the answer says nothing of what was asked: there was none, or not now. */
+export function isPassing(status: number): boolean {
+  return status === 0 || status === 429 || status >= 500;
+}
+
+/**
+ * Asks what a body would come to, a moment after it was last changed; null asks nothing.
+ *
+ * Asks again where there was no answer for now, and once the person has signed in again.
+ */
 export function useForesight<T>(path: string, body: unknown): Foresight<T> {
   const held = useSignal<{ asked: string; told: Told<T> | null; failed: string } | null>(null);
   const asked = body === null ? null : JSON.stringify([path, body]);
+  const turn = useSignal(0);
   useEffect(() => {
-    if (asked === null) return;
+    if (asked === null || timedOut.value) return;
     const stop = new AbortController();
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       send<Told<T>>("POST", path, body, { signal: stop.signal }).then(
         (told) => {
           held.value = { asked, told, failed: "" };
         },
         (error: ApiError) => {
-          if (!stop.signal.aborted) held.value = { asked, told: null, failed: error.message };
+          if (stop.signal.aborted) return;
+          if (!isPassing(error.status)) held.value = { asked, told: null, failed: error.message };
+          else {
+            timer = setTimeout(
+              () => {
+                turn.value += 1;
+              },
+              1000 * (error.retry_s ?? retry_s),
+            );
+          }
         },
       );
     }, pause_ms);
@@ -49,7 +70,7 @@ export function useForesight<T>(path: string, body: unknown): Foresight<T> {
       clearTimeout(timer);
       stop.abort();
     };
-  }, [asked]);
+  }, [asked, turn.value, timedOut.value]);
   const now = asked !== null && held.value?.asked === asked ? held.value : null;
   const refused = now?.told?.refused ?? null;
   return {

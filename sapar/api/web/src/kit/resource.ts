@@ -1,6 +1,7 @@
 /** Data that a room fetches: what was got stays on the screen while it is fetched again or fails. */
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useCallback, useEffect, useRef } from "preact/hooks";
+import { agencyId } from "../shell/state";
 import { type ApiError, getJson, type Query } from "./api";
 
 export interface Resource<T> {
@@ -33,7 +34,7 @@ export function useResource<T>(path: string | null, renewal: Renewal = {}): Reso
     got_ms: null,
   });
   const turn = useSignal(0);
-  const asked = path === null ? null : JSON.stringify([path, renewal.query ?? {}]);
+  const asked = path === null ? null : JSON.stringify([agencyId.value, path, renewal.query ?? {}]);
   const before = useRef(asked);
   const moved = renewal.on?.value;
   useEffect(() => {

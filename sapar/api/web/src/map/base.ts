@@ -72,8 +72,9 @@ export class NetworkMap {
     if (box) this.fit(box);
   }
 
-  /** The place that is shown. */
-  view(): View {
+  /** The place that is shown; null while none was chosen, by a person or by the network's bounds. */
+  findView(): View | null {
+    if (!this.placed) return null;
     const { lng, lat } = this.map.getCenter();
     return { lon: lng, lat, zoom: this.map.getZoom() };
   }

@@ -57,7 +57,7 @@ export function MapCanvas<M extends NetworkMap>(props: {
       const dispose = effect(() => {
         void state.theme.value;
         void lost.value;
-        const before = map?.view();
+        const before = map?.findView();
         map?.remove();
         map = untracked(() => make(element, below));
         if (before) map.stay(before);

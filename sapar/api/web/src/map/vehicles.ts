@@ -313,7 +313,8 @@ export class VehicleMap extends NetworkMap {
   }
 
   #remember(): void {
-    if (this.placed) this.#choice.onMove?.(this.view());
+    const at = this.findView();
+    if (at) this.#choice.onMove?.(at);
   }
 }
 

@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks";
 import { t } from "../../i18n";
 import { SelectField } from "../../kit/fields";
 import { useResource } from "../../kit/resource";
@@ -15,6 +16,10 @@ export function DepotChoice() {
   const path = may("viewer") ? "/api/dispatch/depots.json" : null;
   const found = useResource<Depots>(path, { every_ms: renewed_ms });
   const depots = found.data?.depots ?? [];
+  useEffect(() => {
+    // of another city, or gone since the address was kept: nothing would be on the map
+    if (found.data && !depots.some((one) => one.depot_id === depot.peek())) depot.value = null;
+  }, [found.data]);
   if (depots.length === 0 && depot.value === null) return null;
   return (
     <section class="depots">

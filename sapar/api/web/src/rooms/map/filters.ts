@@ -20,6 +20,8 @@ export function showList(on: boolean): void {
 export const exceptionsOnly = flagParam("exceptions", room);
 /** The depot whose vehicles alone are shown; null for all. */
 export const depot = textParam("depot", room);
+/** The same where it is known of vehicles: a replayed moment tells of none. */
+const depotHere = computed(() => (state.replaying.value ? null : depot.value));
 /** Routes that are switched off; "" stands for vehicles without a route. */
 export const hidden = setParam("hide", room);
 /** States that are switched off. */
@@ -49,11 +51,16 @@ export const shownRows = computed<readonly state.Row[]>(() =>
   state.rows.value.filter(
     ({ vehicle, look }) =>
       vehicle.id === state.selectedBus.value ||
-      ((depot.value === null || vehicle.depot === depot.value) &&
+      ((depotHere.value === null || vehicle.depot === depotHere.value) &&
         !hidden.value.has(vehicle.route_id ?? "") &&
         !hiddenPhases.value.has(vehicle.phase) &&
         (!exceptionsOnly.value || look.exception)),
   ),
+);
+
+/** Whether vehicles are left out by what they are, not by how they do. */
+export const narrowed = computed(
+  () => depotHere.value !== null || hidden.value.size + hiddenPhases.value.size > 0,
 );
 
 /** Whether a row can be on the map: a fix over five minutes old says no more where the vehicle is. */

@@ -21,8 +21,7 @@ function noticeText(): string | null {
   if (fleet.vehicles.length === 0) return t("emptyFleet", { expected: fleet.expected ?? "–" });
   if (filters.shownRows.value.length === 0) {
     const time = clockText(state.cityTime.value ?? fleet.time_s);
-    const filtered = filters.hidden.value.size + filters.hiddenPhases.value.size > 0;
-    const calm = filters.exceptionsOnly.value && !filtered;
+    const calm = filters.exceptionsOnly.value && !filters.narrowed.value;
     return t(calm ? "noExceptions" : "emptyFilter", { n: fleet.vehicles.length, time });
   }
   if (!filters.listShown.value && !filters.shownRows.value.some(filters.isOnMap)) {

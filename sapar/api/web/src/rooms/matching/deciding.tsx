@@ -16,7 +16,7 @@ import { dayLabel } from "./columns";
 import * as desk from "./desk";
 import { itemKind, reasonText, t } from "./messages";
 import type { Suggestion } from "./types";
-import { type Part, residualsOf, shared } from "./weigh";
+import { type Part, residualsOf, shared, withOneMore } from "./weigh";
 
 /** The newest match that was made at this page, for U. */
 export const newest = signal<number | null>(null);
@@ -126,7 +126,6 @@ export function Bar(props: { onChanged: () => void; onUndo: (match_no: number) =
   );
 }
 
-const first: Part = { place: 0, owner: "", tiyn: null };
 const parts_max = 20;
 
 function Residual(props: {
@@ -136,7 +135,7 @@ function Residual(props: {
   onMatch: (parts: readonly ResidualPart[], reason: string) => void;
 }) {
   const offered = residualsOf(desk.pickedItems.value, desk.open.value?.accounts ?? []);
-  const parts = useSignal<readonly Part[]>([first]);
+  const parts = useSignal<readonly Part[]>(withOneMore([]));
   const reason = useSignal("");
   const difference = desk.weight.value.difference_tiyn;
   const amounts = shared(parts.value, difference);
@@ -182,7 +181,7 @@ function Residual(props: {
         <fieldset class="act-form" disabled={props.unanswered}>
           {parts.value.map((one, at) => (
             <OnePart
-              key={at}
+              key={one.id}
               part={one}
               offered={offered}
               left={at === last && last > 0 ? (amounts?.[at] ?? null) : undefined}
@@ -203,7 +202,7 @@ function Residual(props: {
               <button
                 type="button"
                 onClick={() => {
-                  parts.value = [...parts.value, first];
+                  parts.value = withOneMore(parts.value);
                 }}
               >
                 {t("addPart")}

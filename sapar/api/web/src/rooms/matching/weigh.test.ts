@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { BankLine, Item } from "./types";
-import { ageDays, holding, residualsOf, shared, toggled, verdictOf, weigh } from "./weigh";
+import {
+  ageDays,
+  holding,
+  residualsOf,
+  shared,
+  toggled,
+  verdictOf,
+  weigh,
+  withOneMore,
+} from "./weigh";
 
 const line = (amount_tiyn: number) => ({ amount_tiyn }) as BankLine;
 const item = (amount_tiyn: number, fee_tiyn = 0, more: Partial<Item> = {}) =>
@@ -41,11 +50,28 @@ describe("weighing", () => {
   });
 
   it("gives the last part of a difference what the others leave", () => {
-    const part = (tiyn: number | null) => ({ place: 0, owner: "", tiyn });
+    const part = (tiyn: number | null) => ({ id: 1, place: 0, owner: "", tiyn });
     expect(shared([part(null)], -700)).toEqual([-700]);
     expect(shared([part(-500), part(null)], -700)).toEqual([-500, -200]);
     expect(shared([part(900), part(null)], 700)).toEqual([900, -200]);
     expect(shared([part(700), part(null)], 700)).toBeNull();
     expect(shared([part(null), part(null)], 700)).toBeNull();
+  });
+
+  it("keeps what was typed for a part with that part when another one goes", () => {
+    const typed = withOneMore(withOneMore(withOneMore([]))).map((one) => ({
+      ...one,
+      tiyn: one.id,
+    }));
+    const [first, , third] = typed;
+    const left = typed.filter((one) => one.id !== 2);
+    expect(left).toEqual([first, third]);
+    // the last one took what was left: its own amount is typed anew, and no id comes twice
+    const more = withOneMore(left);
+    expect(more.map((one) => [one.id, one.tiyn])).toEqual([
+      [1, 1],
+      [3, null],
+      [4, null],
+    ]);
   });
 });

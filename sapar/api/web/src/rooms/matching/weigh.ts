@@ -41,11 +41,20 @@ export function residualsOf(
 
 /** A part of a difference; an amount of null is what the others leave. */
 export interface Part {
+  /** Of this dialog: a part that goes takes what was typed for it along, and nobody else's. */
+  readonly id: number;
   /** Place in what `residualsOf` offers. */
   readonly place: number;
   /** Of an account whose owner has to be named. */
   readonly owner: string;
   readonly tiyn: number | null;
+}
+
+/** Adds a part that takes what is left; the one that took it gets an amount of its own, not yet typed. */
+export function withOneMore(parts: readonly Part[]): readonly Part[] {
+  const id = Math.max(0, ...parts.map((one) => one.id)) + 1;
+  const kept = parts.map((one, at) => (at === parts.length - 1 ? { ...one, tiyn: null } : one));
+  return [...kept, { id, place: 0, owner: "", tiyn: null }];
 }
 
 /** Gives parts their amounts: the last one takes what is left of a difference; null: one has none. */
