@@ -194,10 +194,16 @@ FROM (SELECT verdict, ruled_at FROM tap_ruling WHERE tap_no = %(tap_no)s
 WHERE t.tap_no = %(tap_no)s;
 
 -- name: find_resolution
--- The posting that has resolved what a tap is held for, and is not undone.
-SELECT exception_no, journal_no FROM ticketing_exception
-WHERE tap_no = %(tap_no)s AND kind = ANY(%(codes)s) AND journal_no IS NOT NULL
-LIMIT 1;
+-- A posting that has resolved something about one of these taps, and is not undone.
+SELECT exception_no, journal_no, tap_no FROM ticketing_exception
+WHERE tap_no = ANY(%(tap_nos)s::bigint[]) AND journal_no IS NOT NULL
+ORDER BY exception_no LIMIT 1;
+
+-- name: find_given_back
+-- One of these taps whose fare, or a part of it, was given back.
+SELECT tap_no, journal_no FROM tap_refund
+WHERE tap_no = ANY(%(tap_nos)s::bigint[])
+ORDER BY journal_no LIMIT 1;
 
 -- name: close_ruled
 -- The exception of a tap that a person has ruled on, closed by that person, with its history.

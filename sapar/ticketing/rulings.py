@@ -18,6 +18,7 @@ from sapar.ticketing.taps import store
 from sapar.ticketing.taps.evidence import ACCEPT, Evidence
 from sapar.ticketing.taps.judge import COUNTER_REUSED, IDENTITY_CONFLICT
 from sapar.ticketing.taps.reading import read_touched
+from sapar.ticketing.taps.scene import Scene
 from sapar.ticketing.types import Posted
 
 Word = Literal["accept", "reject"]
@@ -81,7 +82,8 @@ async def rule_on_tap(
         BadInput: no reason, or nobody who gives it (`text`).
         NotFound: the agency has no such tap (`unknown_tap`).
         Refused: it is not held (`not_held`), or for a reason that nobody may overrule
-            (`not_acceptable`), or a posting has resolved it already (`resolved_by_posting`).
+            (`not_acceptable`), or a tap would become a ride that a posting has resolved already
+            (`resolved_by_posting`), or be none whose fare was given back (`already_refunded`).
     """
     reason, actor = reason.strip(), actor.strip()
     if not reason or len(reason) > _REASON_CHARACTERS_MAX or not actor or actor == "sapar":
@@ -113,10 +115,9 @@ async def _rule(connection: AsyncConnection, tools: Tools, values: dict[str, Any
     await connection.execute(_QUERIES["show_ruling"], values)
     closing = {**values, "code": before.code, "now": now}
     closed = await (await connection.execute(_QUERIES["close_ruled"], closing)).fetchone()
-    if values["verdict"] == ACCEPT:
-        await _refuse_resolved(connection, values)
     posted = Posted()
     await judge_and_write(connection, tools, scene, posted)
+    await _refuse_twice(connection, scene, values)
     await post_scene(connection, tools, scene, posted)
     after = scene.judged[tap_no]
     if closed is not None and after.code == before.code:
@@ -137,18 +138,33 @@ async def _rule(connection: AsyncConnection, tools: Tools, values: dict[str, Any
     return Ruled(before.code, after.status, after.code, after.charged_tiyn, posted.journals)
 
 
-async def _refuse_resolved(connection: AsyncConnection, values: dict[str, Any]) -> None:
-    """Refuse to post what a posting has resolved; a resolution that is under way is waited for.
+async def _refuse_twice(connection: AsyncConnection, scene: Scene, values: dict[str, Any]) -> None:
+    """Refuse a word that would move money a second time, for the tap or for one that moves with it.
 
-    Asked after the exception was to be closed, which takes its lock.
+    A ride that finance has resolved with a posting is not posted as well, and a fare that was given
+    back is not taken back again. Asked after exceptions were closed, which takes their locks, so
+    that a resolution that is under way is waited for; refunds wait for the cards.
     """
-    names = {"tap_no": values["tap_no"], "codes": list(ACCEPTABLE)}
-    row = await (await connection.execute(_QUERIES["find_resolution"], names)).fetchone()
+    rides = {tap.tap_no: scene.judged[tap.tap_no].status == "posted" for tap in scene.changed}
+    begin = [tap_no for tap_no, is_ride in rides.items() if is_ride]
+    if values["verdict"] == ACCEPT:
+        begin.append(values["tap_no"])
+    found = await connection.execute(_QUERIES["find_resolution"], {"tap_nos": begin})
+    row = await found.fetchone()
     if row is not None:
         raise Refused(
-            f"exception {row[0]} about tap {values['tap_no']} was resolved by journal {row[1]}",
+            f"exception {row[0]} about tap {row[2]} was resolved by journal {row[1]}",
             code="resolved_by_posting",
             hint=f"Undo that first: sapar ticketing exceptions resolve {row[0]} --undo",
+        )
+    end = [tap_no for tap_no, is_ride in rides.items() if not is_ride]
+    found = await connection.execute(_QUERIES["find_given_back"], {"tap_nos": end})
+    row = await found.fetchone()
+    if row is not None:
+        raise Refused(
+            f"the fare of tap {row[0]} was given back by journal {row[1]}",
+            code="already_refunded",
+            hint="It costs nobody anything any more; leave the ruling as it is.",
         )
 
 

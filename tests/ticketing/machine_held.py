@@ -52,6 +52,7 @@ class HeldRules(RuleBasedStateMachine):
     waiting: list[TapIn]
     registered: set[str]
     foreign: set[bytes]
+    given_back: set[Any]
     _send: Callable[[list[TapIn]], None]
 
     @rule(device=devices, card=cards, minute=minutes, own=st.booleans(), send=st.booleans())
@@ -131,6 +132,8 @@ class HeldRules(RuleBasedStateMachine):
         allowed = (before.status == "held" or said is not None) and (
             word == "reject" or barred is None or barred in ACCEPTABLE
         )
+        newest = max((when, word), said or (0, ""))
+        allowed = allowed and not self._takes_back_twice(fact, newest, verdicts)
         ruling = rule_on_tap(
             self.connection, self.tools, AGENCY, self._tap_no(fact), word,
             reason="seen on the camera", actor="clerk", at=RULED + timedelta(seconds=when),
@@ -142,4 +145,17 @@ class HeldRules(RuleBasedStateMachine):
             done = False
         assert done == allowed
         if done:
-            model.rulings[fact.name] = max((when, word), said or (0, ""))
+            model.rulings[fact.name] = newest
+
+    def _takes_back_twice(self, fact, newest, verdicts):
+        """Whether a ride would end by this word whose fare was given back."""
+        model = self.world.model
+        known = dict(model.rulings)
+        model.rulings[fact.name] = newest
+        after = model.verdicts()
+        model.rulings = known
+        return any(
+            verdicts[tap].status == "posted" != after[tap].status
+            for tap in self.given_back
+            if tap in after
+        )

@@ -13,11 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from typer.testing import CliRunner
 
 from sapar.cli.ticketing.held import rule
+from sapar.core.clock import SystemClock
 from sapar.core.db import connect, connect_async, open_pool
 from sapar.core.errors import BadInput, NotFound, Refused
 from sapar.finance.exceptions.acts import Who
 from sapar.finance.exceptions.fitting import Entry
 from sapar.finance.exceptions.resolve import resolve_with_posting, undo_resolution
+from sapar.ticketing.cards.operations import Desk, carry_out
+from sapar.ticketing.cards.requests import RefundTap
 from sapar.ticketing.controls import run_controls
 from sapar.ticketing.post import post_taps
 from sapar.ticketing.rulings import Word, rule_on_tap
@@ -148,6 +151,68 @@ async def test_what_a_posting_has_resolved_does_not_ride_as_well(office):
     await undo_resolution(office.connection, AGENCY, exception_no, key="2", **values)
     assert (await office.say("two minutes later", "accept", 2)).status == "posted"
     office.check()
+
+
+async def resolve(office, name: str, key: str) -> int:
+    """Resolve what is open about a tap with a posting; give the exception's number."""
+    [(exception_no,)] = office.rows(
+        "SELECT exception_no FROM ticketing_exception WHERE closed_at IS NULL AND tap_no = "
+        f"{office.number(name)}"
+    )
+    await resolve_with_posting(
+        office.connection, office.tools.accounts, AGENCY, exception_no,
+        [Entry(5170, "", 80_00), Entry(2320, "park", -80_00)],
+        key=key, reason="seen on the camera", by=Who("anna"), now=SAID,
+    )  # fmt: skip
+    return exception_no
+
+
+async def test_a_ruling_on_a_rival_posts_nothing_that_a_posting_has_resolved(office):
+    await office.say("later content", "accept")
+    exception_no = await resolve(office, "earlier content", "1")
+    before = office.rows("SELECT count(*) FROM journal")
+    with pytest.raises(Refused) as raised:
+        await office.say("later content", "reject", 2)
+    assert raised.value.code == "resolved_by_posting"
+    assert office.rows("SELECT count(*) FROM journal") == before
+    await undo_resolution(
+        office.connection, AGENCY, exception_no, key="2", reason="thought again",
+        by=Who("anna"), now=SAID,
+    )  # fmt: skip
+    assert (await office.say("later content", "reject", 2)).status == "held"
+    assert office.rows("SELECT status FROM tap WHERE digest = '\\x{}'".format(
+        office.made["earlier content"].digest.hex()
+    )) == [("posted",)]  # fmt: skip
+
+
+async def test_a_fare_that_was_given_back_is_not_taken_back_as_well(office):
+    await office.say("two minutes later", "accept")
+    request = RefundTap(
+        agency_id=AGENCY, key="back", actor="clerk", card_ref="a", at_ms=MORNING_MS,
+        tap_no=office.number("two minutes later"), reason="bus broke down",
+    )  # fmt: skip
+    await carry_out(office.connection, Desk(SystemClock(), office.tools.accounts), request)
+    before = office.rows("SELECT count(*) FROM journal")
+    with pytest.raises(Refused) as raised:
+        await office.say("two minutes later", "reject", 2)
+    assert raised.value.code == "already_refunded"
+    assert office.rows("SELECT count(*) FROM journal") == before
+    check_invariants(office.world.conninfo)
+
+
+async def test_a_late_tap_that_makes_a_ride_of_what_was_resolved_is_told(office):
+    await resolve(office, "two minutes later", "1")
+    found = await run_controls(office.connection, AGENCY, since=SAID - timedelta(days=90), now=SAID)
+    assert found["resolved_and_posted"] == []
+    # another ride within the window before the first: now that one is held, and the third rides
+    office.made["late"] = office.world.tap_in(
+        BUS, office.world.tap(BUS, 8, MORNING_MS - 4 * MINUTE_MS, "a")
+    )
+    await office.post("late")
+    found = await run_controls(office.connection, AGENCY, since=SAID - timedelta(days=90), now=SAID)
+    tap_no = office.number("two minutes later")
+    [told] = found["resolved_and_posted"]
+    assert (told.subject, told.tap_no, told.value_tiyn) == (f"tap {tap_no}", tap_no, 80_00)
 
 
 async def test_another_content_is_chosen_and_chosen_back(office):

@@ -65,8 +65,8 @@ def check_terms(terms: Terms) -> None:
     """Hold terms against what can be.
 
     Raises:
-        BadInput: `share`, `amount`, `days`, `bin`, `iban`, or `kind`: a limit or a commission that
-            this kind cannot have.
+        BadInput: `share`, `amount`, `days`, `bin`, `iban`, `bank_account`, or `kind`: a limit or a
+            commission that this kind cannot have.
     """
     if isinstance(terms, AgentTerms):
         shares, amounts = (
@@ -95,5 +95,7 @@ def check_terms(terms: Terms) -> None:
         raise BadInput(f"{terms.bin[:40]!r} is no BIN: it has 12 digits", code="bin")
     if terms.iban is not None and not _IBAN.fullmatch(terms.iban):
         raise BadInput(f"{terms.iban[:40]!r} is no IBAN", code="iban")
+    if terms.bank_account_id == "":
+        raise BadInput("a bank account has a name", code="bank_account")
     if terms.register_start.tzinfo is not None or terms.register_start >= time(12):
         raise BadInput("a register's day begins before noon, local time", code="days")

@@ -228,7 +228,7 @@ class _Hand:
                 f"the difference of {residual} tiyn needs an account and a reason",
                 code="residual_needs_account",
             )
-        if parts and sum(part.amount for part in parts) != residual:
+        if parts and (not residual or sum(part.amount for part in parts) != residual):
             raise Refused(
                 f"the residuals do not sum up to the difference of {residual} tiyn",
                 code="residual_sum",
@@ -236,6 +236,15 @@ class _Hand:
         most = sum(abs(line.amount) for line in lines) + sum(abs(item.amount) for item in items)
         if any(abs(part.amount) > most for part in parts):
             raise Refused("a residual is more than lines and items together", code="residual_sum")
+        stand = {item.stands_on for item in items}
+        if any(
+            part.amount * residual < 0 and (part.code, part.owner) not in stand for part in parts
+        ):
+            raise Refused(
+                "a part of the other sign goes to an account that an item stands on",
+                code="residual_sign",
+                hint="To move money between other accounts, resolve an exception with a posting.",
+            )
         account = asked.residual if residual else None
         rest = None
         own = account

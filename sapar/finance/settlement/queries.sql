@@ -32,6 +32,7 @@ SELECT k.contract_no, c.carrier_id, c.name, k.valid_from,
        k.commission_bp, k.rate_tiyn, k.city, k.funder, k.title, k.payee_name, k.payee_bin,
        k.payee_iban, k.payee_bic, k.created_at, k.created_by,
        EXISTS (SELECT FROM settlement_line l WHERE l.contract_no = k.contract_no)
+           OR EXISTS (SELECT FROM payment_order o WHERE o.contract_no = k.contract_no)
 FROM carrier_contract k JOIN carrier c USING (carrier_no)
 WHERE k.agency_id = %(agency_id)s
   AND (%(carrier_id)s::text IS NULL OR c.carrier_id = %(carrier_id)s)

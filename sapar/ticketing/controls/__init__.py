@@ -23,6 +23,7 @@ CONTROLS: Final[Mapping[str, str]] = {
     "clock_out_of_order": "a device's tap lies before the one before it",
     "chain_break": "a device's record names another predecessor than the stored one",
     "beyond_charge": "more was given back of a ride than it costs now, or it changed since",
+    "resolved_and_posted": "a ride that finance has resolved with a posting is posted as well",
 }
 """Controls by the kind of exception that they open."""
 
@@ -70,7 +71,8 @@ async def _run(
     connection: AsyncConnection, kind: str, agency_id: str, since: datetime, now: datetime
 ) -> list[Finding]:
     values: dict[str, Any] = {"agency_id": agency_id, "since": since, "kind": kind, "now": now}
-    cursor = await connection.execute(_queries[kind], values | {"tolerance_s": CLOCK_TOLERANCE_S})
+    constants = {"tolerance_s": CLOCK_TOLERANCE_S, "controls": list(CONTROLS)}
+    cursor = await connection.execute(_queries[kind], values | constants)
     findings = [Finding(*row) for row in await cursor.fetchall()]
     columns = {
         name: [finding[at] for finding in findings] for at, name in enumerate(Finding._fields)

@@ -157,6 +157,18 @@ WHERE c.agency_id = %(agency_id)s
   AND (t.status <> 'posted' OR g.amount_tiyn > t.charged_tiyn
        OR EXISTS (SELECT FROM journal j WHERE j.tap_no = t.tap_no AND j.journal_no > g.no_ride));
 
+-- name: resolved_and_posted
+-- A held tap was resolved with a posting of finance, and then other records or another tariff made it
+-- a ride: it moved money twice. However old: such resolutions are few.
+SELECT DISTINCT ON (t.tap_no) 'tap ' || t.tap_no, t.tap_no, t.card_no, t.device_no, t.charged_tiyn,
+       'journal ' || e.journal_no || ' resolved exception ' || e.exception_no || ' (' || e.kind
+           || '), and the ride costs ' || t.charged_tiyn || ' tiyn as well'
+FROM ticketing_exception e
+JOIN tap t ON t.tap_no = e.tap_no
+WHERE e.agency_id = %(agency_id)s AND e.journal_no IS NOT NULL
+  AND e.kind <> ALL(%(controls)s) AND t.status = 'posted'
+ORDER BY t.tap_no, e.exception_no;
+
 -- name: open_findings
 -- One open exception a kind and subject; known ones stay as they are. What a person closed is not
 -- opened again.

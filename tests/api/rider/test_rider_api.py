@@ -199,7 +199,8 @@ def test_the_plain_page_leaves_out_what_was_planned_and_is_over() -> None:
 
 def test_at_a_busy_stop_what_is_over_takes_no_line_of_what_is_to_come() -> None:
     nothing: dict[str, Any] = dict.fromkeys(ArrivalShown.__struct_fields__)
-    board = BoardShown(**{**dict.fromkeys(BoardShown.__struct_fields__), "time_s": 1000})
+    empty: dict[str, Any] = dict.fromkeys(BoardShown.__struct_fields__)
+    board = BoardShown(**{**empty, "time_s": 1000})
 
     def call(state: str, at_s: int) -> ArrivalShown:
         times = {"passed_s": at_s} if state == "passed" else {}

@@ -161,7 +161,7 @@ async def test_an_agent_is_registered_once(pool, point):
     for values in (
         {"commission_bp": 10_001}, {"due_days": -1}, {"bin": "1"}, {"iban": "KZ"},
         {"commission_least_tiyn": 5, "commission_most_tiyn": 4},
-        {"kind": "prepaid", "credit_limit_tiyn": 5}, {"credit_limit_tiyn": -1},
+        {"kind": "prepaid", "credit_limit_tiyn": 5}, {"credit_limit_tiyn": -1}, {"bank_account_id": ""},
     ):  # fmt: skip
         with pytest.raises(BadInput):
             await add_agent(pool, "other", **values)

@@ -43,15 +43,21 @@ async def connection(town: str) -> AsyncIterator[AsyncConnection]:
     await opened.close()
 
 
-parts_of = st.lists(
-    st.integers(-300_00, 300_00).filter(bool), min_size=2, max_size=len(ACCOUNTS)
-).map(lambda amounts: tuple(map(ResidualPart, *zip(*ACCOUNTS, strict=True), amounts)))
+@st.composite
+def parts_of(draw: st.DrawFn) -> tuple[ResidualPart, ...]:
+    """Parts of one sign; that of the item's own account, the second, of either."""
+    sign = draw(st.sampled_from([1, -1]))
+    sizes = draw(st.lists(st.integers(1, 300_00), min_size=2, max_size=len(ACCOUNTS)))
+    amounts = [sign * size for size in sizes]
+    if draw(st.booleans()) and sum(amounts) * sign > 2 * sizes[1]:
+        amounts[1] = -amounts[1]
+    return tuple(map(ResidualPart, *zip(*ACCOUNTS, strict=True), amounts))
 
 
 @settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(parts=parts_of)
+@given(parts=parts_of())
 async def test_parts_are_posted_to_the_tiyn_and_undone_as_one(
     town: str,
     pool: Pool,
@@ -112,6 +118,15 @@ async def test_what_does_not_add_up_is_refused(
     # a small difference is no way to move between accounts what no line and no item is about
     much, back = fee._replace(amount=-580_01), town_part._replace(amount=560_01)
     assert await code(base._replace(key="c", residuals=(much, back))) == "residual_sum"
+    much, back = fee._replace(amount=-20_01), town_part._replace(amount=1)
+    assert await code(base._replace(key="d", residuals=(much, back))) == "residual_sign"
+    own = ResidualPart(1110, "kassa", 1)
+    other = (fee._replace(amount=-20_00 - 2), own, town_part._replace(amount=1))
+    assert await code(base._replace(key="e", residuals=other)) == "residual_sign"
+    # nor where there is no difference at all
+    (even,) = await add_lines(pool, [BankLine(300_00)], prefix="even-")
+    nothing = (fee, town_part._replace(amount=15_00))
+    assert await code(base._replace(key="f", lines=(even,), residuals=nothing)) == "residual_sum"
     assert await code(base._replace(key="b", residuals=(fee, town_part), reason=" ")) == (
         "residual_needs_account"
     )

@@ -10,6 +10,7 @@ from sapar.core.errors import NotFound, Refused
 from sapar.finance.bank.onec import HEAD
 from sapar.finance.matching.items import list_items
 from sapar.finance.settlement.bank_file import exchange_file, orders_csv
+from sapar.finance.settlement.contracts import remove_contract
 from sapar.finance.settlement.payments import list_orders, orders_for_bank, pay_statement
 from sapar.finance.settlement.statements import get_statement, issue_statement
 from sapar.ticketing.ledger.export import check_ledger
@@ -50,6 +51,23 @@ async def test_an_order_clears_what_is_owed(finance: Finance, statements: list[i
     assert [action for (action,) in rows] == [
         "settlement.run", "settlement.issue", "settlement.pay",
     ]  # fmt: skip
+
+
+async def test_the_version_that_an_order_was_paid_by_stays(finance: Finance, statements: list[int]):
+    newer = await finance.contract(
+        "north", valid_from=date(2026, 4, 1), payee_iban="KZ86125KZT5004100100"
+    )
+    for statement in statements:
+        await issue_statement(finance.connection, AGENCY, statement, **WHO)
+        await pay(finance, statement)
+    [(paid_by,)] = await finance.rows(
+        "SELECT contract_no FROM payment_order JOIN carrier_contract USING (contract_no)"
+        " WHERE carrier_contract.valid_from = '2026-04-01'"
+    )
+    assert paid_by == newer.contract_no
+    with pytest.raises(Refused) as refused:
+        await remove_contract(finance.connection, AGENCY, newer.contract_no, actor="x", now=NOW)
+    assert refused.value.code == "contract_used"
 
 
 async def test_an_account_that_is_not_ours_pays_nothing(finance: Finance, statements: list[int]):

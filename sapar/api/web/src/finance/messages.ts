@@ -55,6 +55,8 @@ export const t = words({
     r_same_person: "whoever took the money off the card does not pay it out: another person does.",
     r_residual_sum:
       "the parts do not come to the difference, or one is more than lines and items together.",
+    r_residual_sign:
+      "a part that goes the other way can only go to the account of a chosen item.",
     r_beyond_charge: "more than the ride cost.",
     r_already_refunded: "it was given back before.",
     r_not_charged: "the card paid nothing for it.",
@@ -156,6 +158,7 @@ export const t = words({
     r_beyond_owed: "бұл арна бойынша иесіне берешек аз.",
     r_same_person: "картадан ақшаны шығарған адам оны төлемейді: басқа адам керек.",
     r_residual_sum: "бөліктер айырмаға тең емес немесе біреуі жолдар мен позициялардан көп.",
+    r_residual_sign: "кері бағыттағы бөлік таңдалған позицияның шотына ғана түсе алады.",
     r_beyond_charge: "сапар құнынан артық.",
     r_already_refunded: "ақшасы бұрын қайтарылған.",
     r_not_charged: "картадан ақша алынбаған.",
@@ -257,6 +260,7 @@ export const t = words({
     r_beyond_owed: "по этому каналу держателю причитается меньше.",
     r_same_person: "кто снял деньги с карты, тот их не выплачивает: нужен другой человек.",
     r_residual_sum: "части не дают разницы, или одна из них больше строк и позиций вместе.",
+    r_residual_sign: "часть с обратным знаком может идти только на счёт выбранной позиции.",
     r_beyond_charge: "больше, чем стоила поездка.",
     r_already_refunded: "деньги уже возвращены.",
     r_not_charged: "с карты ничего не списано.",
