@@ -55,8 +55,7 @@ export const t = words({
     r_same_person: "whoever took the money off the card does not pay it out: another person does.",
     r_residual_sum:
       "the parts do not come to the difference, or one is more than lines and items together.",
-    r_residual_sign:
-      "a part that goes the other way can only go to the account of a chosen item.",
+    r_residual_sign: "a part that goes the other way can only go to the account of a chosen item.",
     r_beyond_charge: "more than the ride cost.",
     r_already_refunded: "it was given back before.",
     r_not_charged: "the card paid nothing for it.",
