@@ -15,7 +15,7 @@ from sapar.core.errors import BadInput, NotFound, Refused
 from sapar.ticketing.ledger.business_days import read_closed_days
 from sapar.ticketing.post import Tools, judge_and_write, post_scene
 from sapar.ticketing.taps import store
-from sapar.ticketing.taps.evidence import ACCEPT, Evidence
+from sapar.ticketing.taps.evidence import ACCEPT, Evidence, Judgement
 from sapar.ticketing.taps.judge import COUNTER_REUSED, IDENTITY_CONFLICT
 from sapar.ticketing.taps.reading import read_touched
 from sapar.ticketing.taps.scene import Scene
@@ -145,8 +145,10 @@ async def _refuse_twice(connection: AsyncConnection, scene: Scene, values: dict[
     back is not taken back again. Asked after exceptions were closed, which takes their locks, so
     that a resolution that is under way is waited for; refunds wait for the cards.
     """
-    rides = {tap.tap_no: scene.judged[tap.tap_no].status == "posted" for tap in scene.changed}
-    begin = [tap_no for tap_no, is_ride in rides.items() if is_ride]
+    turned = [
+        tap for tap in scene.changed if _is_ride(tap.judged) != _is_ride(scene.judged[tap.tap_no])
+    ]
+    begin = [tap.tap_no for tap in turned if _is_ride(scene.judged[tap.tap_no])]
     if values["verdict"] == ACCEPT:
         begin.append(values["tap_no"])
     found = await connection.execute(_QUERIES["find_resolution"], {"tap_nos": begin})
@@ -157,7 +159,7 @@ async def _refuse_twice(connection: AsyncConnection, scene: Scene, values: dict[
             code="resolved_by_posting",
             hint=f"Undo that first: sapar ticketing exceptions resolve {row[0]} --undo",
         )
-    end = [tap_no for tap_no, is_ride in rides.items() if not is_ride]
+    end = [tap.tap_no for tap in turned if _is_ride(tap.judged)]
     found = await connection.execute(_QUERIES["find_given_back"], {"tap_nos": end})
     row = await found.fetchone()
     if row is not None:
@@ -166,6 +168,10 @@ async def _refuse_twice(connection: AsyncConnection, scene: Scene, values: dict[
             code="already_refunded",
             hint="It costs nobody anything any more; leave the ruling as it is.",
         )
+
+
+def _is_ride(judged: Judgement | None) -> bool:
+    return judged is not None and judged.status == "posted"
 
 
 def _say(tap: Evidence, word: Word, at: datetime) -> None:
