@@ -8,7 +8,6 @@ in docs/settings.md is made from this class (`sapar settings --markdown`) and a 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -37,9 +36,6 @@ class Settings(PeopleSettings):
     device_broker_port: int = Field(1883, description="Port that devices connect to.")
     http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(8080, description="Port that the API listens on.")
-    http_server: Literal["uvicorn", "granian"] = Field(
-        "uvicorn", description="Server of the API; `sapar bench api` measures both."
-    )
     http_certificate_file: Path | None = Field(
         None, description="Certificate chain (PEM) for HTTPS; with it the API speaks HTTPS alone."
     )

@@ -119,7 +119,7 @@ async def running(
 ) -> AsyncIterator[Instance]:
     """Run an instance on a free port until the end of the `async with`.
 
-    Without `at_once` all that it answers goes through the application, as with granian.
+    Without `at_once` all that it answers goes through the application.
     """
     metrics, clock = Metrics(), clock or SystemClock()
     hub = Hub(clock, metrics)

@@ -60,7 +60,6 @@ class ApiOptions:
     Attributes:
         vehicles: buses under way; city: whose timetable it is.
         seconds: for each figure; rounds: the median of so many is given.
-        servers: what serves the application, in turns.
         consoles: open streams of the last part, 0 leaves it out.
         packed: ask for arrivals with gzip, as apps do.
     """
@@ -69,7 +68,6 @@ class ApiOptions:
     city: CitySize = CitySize.ALMATY
     seconds: float = 6.0
     rounds: int = 3
-    servers: tuple[str, ...] = ("uvicorn", "granian")
     consoles: int = 50
     packed: bool = False
     warm_s: float = 120.0
@@ -77,7 +75,7 @@ class ApiOptions:
 
 @dataclass
 class _Figures:
-    """What one server did, round by round."""
+    """What the API did, round by round."""
 
     feed: list[Measured] = field(default_factory=list)
     half: list[Measured] = field(default_factory=list)
@@ -114,7 +112,7 @@ def bench_api(options: ApiOptions, say: Say) -> dict[str, Any]:
     with hold_directory(directory), LocalStack(directory, changes) as stack:
         say("importing the timetable")
         paths = _import(stack.settings, zip_bytes)
-        found = {name: _Figures() for name in options.servers}
+        figures = _Figures()
         beside: list[Measured] = []
         cheapness: list[float] = []
         with _nginx(nginx, feed) as (port, pid), _published(stack.settings, ticks, feed):
@@ -124,10 +122,8 @@ def bench_api(options: ApiOptions, say: Say) -> dict[str, Any]:
                 measured, per_cpu_s = _costed(pid, partial(_flood, static))
                 beside.append(measured)
                 cheapness.append(per_cpu_s)
-                for name, figures in found.items():
-                    settings = stack.settings.model_copy(update={"http_server": name})
-                    _round(settings, figures, paths, options)
-    report = _report(options, beside, found, len(feed))
+                _round(stack.settings, figures, paths, options)
+    report = _report(options, beside, figures, len(feed))
     report["nginx_per_cpu_s"] = statistics.median(cheapness)
     if options.consoles:
         wanted = replace(console_options, consoles=options.consoles)
@@ -225,38 +221,12 @@ def _ms(text: str) -> float:
 
 
 def _report(
-    options: ApiOptions, beside: list[Measured], found: dict[str, _Figures], size: int
+    options: ApiOptions, beside: list[Measured], ours: _Figures, size: int
 ) -> dict[str, Any]:
-    nginx_per_s = statistics.median(one.per_s for one in beside)
-    servers = {}
-    for name, one in found.items():
-        feed_per_s = statistics.median(m.per_s for m in one.feed)
-        servers[name] = {
-            "feed_per_s": feed_per_s,
-            "feed_ratio_to_nginx": round(
-                statistics.median(m.per_s / n.per_s for m, n in zip(one.feed, beside, strict=True)),
-                3,
-            ),
-            "feed_half_p99_ms": statistics.median(m.p99_ms for m in one.half),
-            "arrivals_per_s": statistics.median(m.per_s for m in one.arrivals),
-            "arrivals_half_p50_ms": statistics.median(m.p50_ms for m in one.arrivals_half),
-            "arrivals_half_p99_ms": statistics.median(m.p99_ms for m in one.arrivals_half),
-            "arrivals_750_p99_ms": statistics.median(m.p99_ms for m in one.arrivals_wanted_half),
-            "arrivals_bytes": one.arrivals[-1].bytes_each,
-            "feed_per_cpu_s": statistics.median(one.feed_per_cpu_s),
-            "arrivals_per_cpu_s": statistics.median(one.arrivals_per_cpu_s),
-            "failed": sum(
-                m.failed
-                for m in (
-                    *one.feed,
-                    *one.half,
-                    *one.arrivals,
-                    *one.arrivals_half,
-                    *one.arrivals_wanted_half,
-                )
-            ),
-        }
-    best = max(servers.values(), key=lambda one: float(one["arrivals_per_s"]))
+    measured = (
+        *ours.feed, *ours.half, *ours.arrivals, *ours.arrivals_half, *ours.arrivals_wanted_half
+    )  # fmt: skip
+    ratios = (m.per_s / n.per_s for m, n in zip(ours.feed, beside, strict=True))
     return {
         "vehicles": options.vehicles,
         "city": options.city.value,
@@ -264,13 +234,19 @@ def _report(
         "gzip": options.packed,
         "feed_generator": "wrk" if shutil.which("wrk") else "own",
         "cores": os.cpu_count(),
-        "nginx_per_s": nginx_per_s,
+        "nginx_per_s": statistics.median(one.per_s for one in beside),
         "nginx": [asdict(one) for one in beside],
-        "servers": servers,
-        "feed_ratio_to_nginx": max(one["feed_ratio_to_nginx"] for one in servers.values()),
-        "arrivals_per_s": best["arrivals_per_s"],
-        "arrivals_half_p99_ms": best["arrivals_half_p99_ms"],
-        "arrivals_750_p99_ms": best["arrivals_750_p99_ms"],
+        "feed_per_s": statistics.median(m.per_s for m in ours.feed),
+        "feed_ratio_to_nginx": round(statistics.median(ratios), 3),
+        "feed_half_p99_ms": statistics.median(m.p99_ms for m in ours.half),
+        "arrivals_per_s": statistics.median(m.per_s for m in ours.arrivals),
+        "arrivals_half_p50_ms": statistics.median(m.p50_ms for m in ours.arrivals_half),
+        "arrivals_half_p99_ms": statistics.median(m.p99_ms for m in ours.arrivals_half),
+        "arrivals_750_p99_ms": statistics.median(m.p99_ms for m in ours.arrivals_wanted_half),
+        "arrivals_bytes": ours.arrivals[-1].bytes_each,
+        "feed_per_cpu_s": statistics.median(ours.feed_per_cpu_s),
+        "arrivals_per_cpu_s": statistics.median(ours.arrivals_per_cpu_s),
+        "failed": sum(m.failed for m in measured),
     }
 
 

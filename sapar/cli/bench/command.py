@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -221,9 +220,6 @@ def bench_of_api(
     ),
     seconds: Annotated[float, typer.Option(min=1, help="For each figure.")] = 6.0,
     rounds: Annotated[int, typer.Option(min=1, help="The median of so many is given.")] = 3,
-    server: Annotated[
-        list[str] | None, typer.Option(help="uvicorn or granian; both without.")
-    ] = None,
     consoles: Annotated[int, typer.Option(min=0, help="Open streams; 0: no such part.")] = 50,
     packed: Annotated[bool, typer.Option("--gzip", help="Ask for arrivals with gzip.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
@@ -240,8 +236,6 @@ def bench_of_api(
         options = ApiOptions(
             vehicles, find_city(city), seconds, rounds, consoles=consoles, packed=packed
         )
-        if server:
-            options = replace(options, servers=tuple(server))
         report = bench_api(options, _say)
     _end(report, as_json)
 
