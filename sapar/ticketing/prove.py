@@ -40,6 +40,14 @@ _QUERIES = load_queries("sapar.ticketing")
 _log = get_logger()
 
 
+class _Resolved(Exception):
+    """A posting has resolved some of the taps since they were found; the others begin anew."""
+
+    def __init__(self, tap_nos: set[int]) -> None:
+        super().__init__(tap_nos)
+        self.tap_nos = tap_nos
+
+
 class Proved(NamedTuple):
     """What judging seals again came to.
 
@@ -88,8 +96,7 @@ async def prove_seals(
         for start in range(0, len(of_device), _AT_ONCE):
             part = of_device[start : start + _AT_ONCE]
             with translated():
-                async with connection.transaction():
-                    one = await _prove_part(connection, tools, master, agency_id, part)
+                one = await _prove_part(connection, tools, master, agency_id, part)
             found = Proved(*map(sum, zip(found, one, strict=True)))
             progress(found.looked_at, len(rows))
     return found
@@ -102,14 +109,38 @@ async def _prove_part(
     agency_id: str,
     rows: Sequence[Any],
 ) -> Proved:
-    """Judge the seals of some taps of one device, in the caller's transaction."""
+    """Judge the seals of some taps of one device in a transaction of its own.
+
+    What somebody resolves by a posting before the taps' cards are locked is left out. Which other
+    taps and cards go with the rest follows from the whole of them, so the rest begins anew.
+    """
+    left = rows
+    while left:
+        try:
+            async with connection.transaction():
+                found = await _prove_rows(connection, tools, master, agency_id, left)
+                return found._replace(looked_at=len(rows))
+        except _Resolved as exc:
+            left = [row for row in left if row[3] not in exc.tap_nos]
+    return Proved(len(rows))
+
+
+async def _prove_rows(
+    connection: AsyncConnection,
+    tools: Tools,
+    master: bytes | None,
+    agency_id: str,
+    rows: Sequence[Any],
+) -> Proved:
+    """Judge the seals of some taps of one device, in the caller's transaction.
+
+    Raises:
+        _Resolved: a posting has resolved some; nothing is written yet.
+    """
     device_no, device_id = rows[0][0], rows[0][4]
     states = await store.lock_sequences(connection, {(device_no, row[1]) for row in rows})
     ring = await _read_ring(connection, device_no, master)
     columns = {"tap_no": [row[3] for row in rows], "codes": list(PROVABLE)}
-    held = await (await connection.execute(_QUERIES["resolved_meanwhile"], columns)).fetchall()
-    resolved = {tap_no for tap_no, journal_no in held if journal_no is not None}
-    columns["tap_no"] = [row[3] for row in rows if row[3] not in resolved]
     records = await (await connection.execute(_QUERIES["sealed_records"], columns)).fetchall()
     verdicts = {record[0]: _judge(ring, agency_id, device_id, record) for record in records}
     known = await store.load_versions(connection, sorted({row[1:4] for row in records}))
@@ -123,6 +154,7 @@ async def _prove_part(
     moved = await correct_clocks(connection, good)
     others = {tap.tap_no: tap for tap in moved} | {tap.tap_no: tap for tap in judged}
     scene = await read_touched(connection, tools.tariffs, list(others.values()))
+    await _hold_exceptions(connection, judged)
     scene.touched = good
     await store.write_seals(connection, judged)
     posted = Posted()
@@ -131,6 +163,19 @@ async def _prove_part(
     await post_scene(connection, tools, scene, posted)
     disproved = sum(tap.sealed is not None and tap.sealed not in PROVABLE for tap in judged)
     return Proved(len(rows), len(good), disproved, posted.journals)
+
+
+async def _hold_exceptions(connection: AsyncConnection, judged: Sequence[Evidence]) -> None:
+    """Keep people from resolving what is proved here; after the cards, the order of resolving.
+
+    Raises:
+        _Resolved: somebody has done so.
+    """
+    columns = {"tap_no": [tap.tap_no for tap in judged], "codes": list(PROVABLE)}
+    held = await (await connection.execute(_QUERIES["hold_exceptions"], columns)).fetchall()
+    resolved = {tap_no for tap_no, journal_no in held if journal_no is not None}
+    if resolved:
+        raise _Resolved(resolved)
 
 
 async def _read_ring(connection: AsyncConnection, device_no: int, master: bytes | None) -> KeyRing:

@@ -150,12 +150,13 @@ WHERE e.agency_id = %(agency_id)s AND e.kind = ANY(%(codes)s)
                   WHERE r.tap_no = t.tap_no AND r.kind = t.sealed AND r.journal_no IS NOT NULL)
 ORDER BY t.device_no, t.epoch, t.seq, t.tap_no;
 
--- name: resolved_meanwhile
--- Of taps that are about to be proved, those that a posting has resolved since they were found; the
--- exceptions are held, so that none is resolved until the commit.
+-- name: hold_exceptions
+-- The exceptions of taps that are about to be proved, with what a posting has resolved since they
+-- were found; held, so that none is resolved until the commit. To be asked with the taps' cards
+-- locked: whoever resolves an exception locks it after the cards, too.
 SELECT tap_no, journal_no FROM ticketing_exception
 WHERE tap_no = ANY(%(tap_no)s::bigint[]) AND kind = ANY(%(codes)s)
-ORDER BY exception_no FOR UPDATE;
+ORDER BY exception_no FOR NO KEY UPDATE;
 
 -- name: newly_provable
 -- Devices with taps held for want of a key, that got a key within the last hour. Of several

@@ -96,7 +96,7 @@ async def add_party(
     To do it again with the same name and terms changes nothing. Its terms may begin on any day.
 
     Raises:
-        BadInput: `party_id`, `name`, or as `check_terms`.
+        BadInput: `party_id`, `name`, as `check_terms`, or `bank_account`: no such account of ours.
         NotFound: there is no such agency.
         Refused: it is registered already, otherwise (`agent_exists`, `processor_exists`); a cash
             desk has the name (`desk_exists`).
@@ -135,7 +135,7 @@ async def agree_terms(
     stand for that day already are not agreed on again.
 
     Raises:
-        BadInput: `terms_in_past`, or as `check_terms`.
+        BadInput: `terms_in_past`, as `check_terms`, or `bank_account`: no such account of ours.
         NotFound: there is no such agent or processor.
     """
     check_terms(terms)
@@ -313,10 +313,26 @@ def _terms(party: Party, columns: Sequence[Any]) -> Terms:
 async def _insert_terms(
     connection: AsyncConnection, agency_id: str, party_id: str, number: int, terms: Terms, who: Who
 ) -> None:
+    await _check_account(connection, agency_id, terms.bank_account_id)
     values = {name: getattr(terms, name) for name in terms.__struct_fields__}
     values |= _names(agency_id, party_id)
     values |= {"terms_no": number, "now": who.now, "actor": who.actor}
     await connection.execute(_QUERIES[f"insert_{party_of(terms)}_terms"], values)
+
+
+async def _check_account(connection: AsyncConnection, agency_id: str, account: str | None) -> None:
+    """Refuse an account of ours that nobody has registered: the money would be expected anywhere.
+
+    Until the first one is registered a city is being set up, and its terms may name what comes.
+    """
+    found = await connection.execute(_QUERIES["list_bank_accounts"], {"agency_id": agency_id})
+    known = sorted(row[0] for row in await found.fetchall())
+    if account is not None and known and account not in known:
+        raise BadInput(
+            f"there is no bank account {account[:40]!r}",
+            code="bank_account",
+            hint=f"Registered: {', '.join(known)}; sapar ticketing bank accounts add adds one.",
+        )
 
 
 async def _note(

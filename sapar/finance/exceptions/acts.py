@@ -231,7 +231,7 @@ async def reopen(
 
 
 async def lock(connection: AsyncConnection, agency_id: str, exception_no: int) -> Locked:
-    """Lock an exception until the commit.
+    """Lock an exception until the commit; who also locks days and cards does so before.
 
     Raises:
         NotFound: the agency has no such exception.

@@ -28,6 +28,9 @@ async def lock_cards(
 ) -> dict[int, CardRow]:
     """Lock cards until the commit, in the order of their numbers, and give them as they stand.
 
+    The sequences of devices and the closing of days are locked before cards, exceptions and
+    accounts after them: who has locked an exception asks for no card any more.
+
     Without `patient`, those that another transaction holds are left out instead of waited for.
     """
     query = "lock_cards" if patient else "lock_free_cards"

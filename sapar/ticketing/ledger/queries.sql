@@ -1,5 +1,7 @@
 -- Accounts, cards' balances, journals, operations and the chain. Locks are taken in this order:
--- an operation's key, the closing of days, cards by number, accounts by number.
+-- an operation's key, sequences of devices, the closing of days, cards by number, exceptions by
+-- number, accounts by number. Whoever posts taps, proves them, rules on them or resolves an exception
+-- leaves out what it does not need and never goes back.
 
 -- name: find_accounts
 -- Numbers of the accounts that exist.
