@@ -1,4 +1,7 @@
-"""What a person changes of oneself, each time with the password: a screen may stand unlocked."""
+"""What a person changes of oneself, each time with the password: a screen may stand unlocked.
+
+A second factor that is set is changed with a code of it besides: the password may be known.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from sapar.access.model import Person
 from sapar.access.passwords import Passwords
 from sapar.access.people import end_sessions, set_password
 from sapar.access.register import Actor
-from sapar.access.sign_in import Visitor, holds
-from sapar.access.throttle import give_back, reserve, tries_of
+from sapar.access.sign_in import Visitor, hold, use_code
+from sapar.access.throttle import Tries, give_back, reserve, tries_of
 from sapar.core.db import AsyncConnection, Pool, load_queries, translated
 from sapar.core.errors import BadInput, Refused
 from sapar.core.settings import Settings
@@ -21,10 +24,25 @@ _QUERIES = load_queries("sapar.access")
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """Whose password was right, and since when it is the person's: another one proves nothing."""
+    """Whose password was right, and what has to be as it was still when the change is written.
+
+    Attributes:
+        person: whose.
+        changed_at: since when the password is the person's: another one proves nothing.
+        second_factor: what is set; a code of it was right where one was asked for.
+    """
 
     person: Person
     changed_at: datetime | None
+    second_factor: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A secret that the person's app has: a code of it came back, of this step."""
+
+    secret: bytes
+    step: int
 
 
 async def prove(
@@ -34,12 +52,24 @@ async def prove(
     visitor: Visitor,
     person: Person,
     password: str,
+    code: str | None = None,
 ) -> Proved:
     """Take the password again; tries are counted as those of signing in are.
 
+    Args:
+        pool: the try is counted in a transaction of its own, before the password is looked at.
+        settings: limits of tries.
+        passwords: checks the password.
+        visitor: where the try comes from.
+        person: whose session it comes with.
+        password: as typed.
+        code: of the second factor that is set, as typed, if it is set; None: not asked for.
+
     Raises:
         TooSoon: too many wrong tries.
-        Refused: it is wrong (`wrong_password`), or the person has none here (`no_password`).
+        Refused: it is wrong (`wrong_password`), or the person has none here (`no_password`); a
+            second factor is set and its code is missing (`code_needed`), or is wrong or was used
+            before (`wrong_code_now`).
     """
     tries = tries_of(person.name, visitor.address, known_there=True)
     values = {"name": person.name, "address": visitor.address}
@@ -54,10 +84,13 @@ async def prove(
             await reserve(connection, tries, visitor.at, settings)
     if not await passwords.check(row[1], password):
         raise _wrong()
+    proof = Proved(person, row[7], row[3])
+    if code is not None and proof.second_factor is not None:
+        await _prove_code(pool, visitor, proof, code, tries)
     with translated():
         async with pool.connection() as connection:
             await give_back(connection, tries)
-    return Proved(person, row[7])
+    return proof
 
 
 async def change_password(
@@ -88,31 +121,40 @@ async def change_password(
             )
 
 
+def accept(visitor: Visitor, secret: bytes, code: str) -> NewSecret:
+    """Take a secret that was offered, before `prove`: that uses up the code of the one set now.
+
+    Raises:
+        BadInput: the code is not of this secret (`wrong_code`): the app has it wrong.
+    """
+    step = second_factor.find_step(secret, code, visitor.at)
+    if step is None:
+        raise BadInput("The code is not of this secret.", code="wrong_code")
+    return NewSecret(secret, step)
+
+
 async def set_second_factor(
-    pool: Pool, visitor: Visitor, proof: Proved, secret: bytes | None, code: str = ""
+    pool: Pool, visitor: Visitor, proof: Proved, new: NewSecret | None
 ) -> None:
-    """Ask for a code from now on, or (None) no more, after `prove`.
+    """Ask for codes of a secret from now on, or (None) for none, after `prove` with a code.
 
     A new secret ends the person's other sessions: no code of it opened them.
 
     Raises:
-        BadInput: the code is not of this secret (`wrong_code`): the app has it wrong.
-        Refused: the password is not the person's any more (`wrong_password`).
+        Refused: the password is not the person's any more (`wrong_password`), or the second factor
+            is not the one that was proved (`wrong_code_now`).
     """
-    person, step = proof.person, None
-    if secret is not None:
-        step = second_factor.find_step(secret, code, visitor.at)
-        if step is None:
-            raise BadInput("The code is not of this secret.", code="wrong_code")
+    person = proof.person
     by = _by(visitor, person)
-    after: dict[str, object] = {"second_factor": secret is not None}
+    after: dict[str, object] = {"second_factor": new is not None}
     with translated():
         async with pool.connection() as connection:
-            await _hold(connection, proof)
-            values = {"user_id": person.user_id, "secret": secret}
+            if await _hold(connection, proof) != proof.second_factor:
+                raise _wrong_code()
+            values = {"user_id": person.user_id, "secret": new and new.secret}
             await connection.execute(_QUERIES["set_second_factor"], values)
-            if step is not None:
-                used = {"user_id": person.user_id, "step": step}
+            if new is not None:
+                used = {"user_id": person.user_id, "step": new.step}
                 await connection.execute(_QUERIES["use_code"], used)
                 after["sessions_ended"] = await end_sessions(
                     connection, by, person.user_id, "revoked", but=person.session_no
@@ -125,18 +167,42 @@ async def set_second_factor(
                 agency_id=None,
                 action="user.second_factor",
                 target=f"user {person.name}",
-                before={"second_factor": person.second_factor},
+                before={"second_factor": proof.second_factor is not None},
                 after=after,
             )
 
 
-async def _hold(connection: AsyncConnection, proof: Proved) -> None:
-    if not await holds(connection, proof.person.user_id, proof.changed_at):
+async def _prove_code(pool: Pool, visitor: Visitor, proof: Proved, code: str, tries: Tries) -> None:
+    assert proof.second_factor is not None
+    user_id = proof.person.user_id
+    with translated():
+        async with pool.connection() as connection:
+            if not code.strip():
+                # No wrong try, but no right one either: earlier wrong codes stay counted.
+                await give_back(connection, tries)
+            elif not await use_code(connection, user_id, proof.second_factor, code, visitor.at):
+                raise _wrong_code()
+    if not code.strip():
+        raise Refused("A code of the second factor that is set is needed.", code="code_needed")
+
+
+async def _hold(connection: AsyncConnection, proof: Proved) -> bytes | None:
+    held = await hold(connection, proof.person.user_id, proof.changed_at)
+    if held is None:
         raise _wrong()
+    return held[0]
 
 
 def _wrong() -> Refused:
     return Refused("The password is wrong.", code="wrong_password")
+
+
+def _wrong_code() -> Refused:
+    return Refused(
+        "The code of the second factor that is set is wrong, or was used before.",
+        code="wrong_code_now",
+        hint="Wait for the next one; an admin helps where the telephone is lost.",
+    )
 
 
 def _by(visitor: Visitor, person: Person) -> Actor:

@@ -89,7 +89,7 @@ async def sign_in(
         await _check_code(pool, visitor, name, found, code, tries)
     with translated():
         async with pool.connection() as connection:
-            held = await _hold(connection, found.user_id, found.changed_at)
+            held = await hold(connection, found.user_id, found.changed_at)
             # A second factor that was set meanwhile has ended all sessions that no code had opened.
             if held is not None and held[0] == found.second_factor:
                 await forgive(connection, tries)
@@ -102,23 +102,20 @@ async def sign_in(
     raise await _refuse(pool, visitor, name, found)
 
 
-async def holds(connection: AsyncConnection, user_id: int, changed_at: datetime | None) -> bool:
-    """Whether the password is still the one that was checked; it stays so until the commit.
+async def hold(
+    connection: AsyncConnection, user_id: int, changed_at: datetime | None
+) -> tuple[bytes | None] | None:
+    """Give the second factor that is set, where the password is still the one that was checked.
 
-    Checking takes a while, and longer when many wait for it; a password that was changed meanwhile
-    has ended all sessions, and must neither begin another one nor change anything.
+    Both stay so until the commit. Checking takes a while, and longer when many wait for it; a
+    password that was changed meanwhile has ended all sessions, and must neither begin another one
+    nor change anything.
 
     Args:
         connection: of the caller's transaction.
         user_id: whose.
         changed_at: since when the password that was checked is the person's.
     """
-    return await _hold(connection, user_id, changed_at) is not None
-
-
-async def _hold(
-    connection: AsyncConnection, user_id: int, changed_at: datetime | None
-) -> tuple[bytes | None] | None:
     values = {"user_id": user_id, "changed_at": changed_at}
     return await (await connection.execute(_QUERIES["hold_password"], values)).fetchone()
 
@@ -198,13 +195,14 @@ async def _check_code(
     Raises:
         NotSignedIn: there is none yet (`code_needed`), or it is wrong (`wrong_code`).
     """
+    assert found.user_id is not None
     assert found.second_factor is not None
     with translated():
         async with pool.connection() as connection:
             if not code.strip():
                 # No wrong try, but no right one either: earlier wrong codes stay counted.
                 await give_back(connection, tries)
-            elif await _use_code(connection, found, code, visitor.at):
+            elif await use_code(connection, found.user_id, found.second_factor, code, visitor.at):
                 return
             else:
                 by = Actor("sign-in", None, visitor.at, visitor.shown_at)
@@ -219,12 +217,14 @@ async def _check_code(
     )
 
 
-async def _use_code(connection: AsyncConnection, found: _Found, code: str, at: datetime) -> bool:
-    assert found.second_factor is not None
-    step = second_factor.find_step(found.second_factor, code, at)
+async def use_code(
+    connection: AsyncConnection, user_id: int, secret: bytes, code: str, at: datetime
+) -> bool:
+    """Whether this is a code of the second factor that nobody used before; it is used now."""
+    step = second_factor.find_step(secret, code, at)
     if step is None:
         return False
-    values = {"user_id": found.user_id, "step": step}
+    values = {"user_id": user_id, "step": step}
     cursor = await connection.execute(_QUERIES["use_code"], values)
     return await cursor.fetchone() is not None
 

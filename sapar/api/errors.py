@@ -36,7 +36,8 @@ _BY_STATUS = {
     ),
 }
 _WITHHELD = {
-    "database_unavailable": "The database does not answer, or has too much to do.",
+    "database_unavailable": "The database does not answer.",
+    "busy": "There is too much to do at once.",
     "crossed": "Others changed the same at that moment.",
 }
 """What is said where the driver's own words would tell about the inside."""
@@ -55,7 +56,7 @@ RETRY_AFTER = {
 
 NOT_NOW: dict[int | str, dict[str, Any]] = {
     503: {
-        "description": "Not ready, or too busy, for the moment.",
+        "description": "Not ready, or too busy (`busy`), for the moment.",
         "headers": RETRY_AFTER,
         "content": {
             "application/json": {

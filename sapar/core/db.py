@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from time import monotonic
 from typing import LiteralString, cast
 
 import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.json import Jsonb
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from sapar.core.errors import Fault, SaparError, Unavailable
 
@@ -39,6 +40,53 @@ class DatabaseRefused(SaparError):
     default_code = "database_refused"
 
 
+class _AllInUse(PoolTimeout):
+    """No connection became free in time, while the database answered others."""
+
+
+class _HearingPool(AsyncConnectionPool):
+    """A pool that knows, when a wait was in vain, whether the database answered meanwhile.
+
+    Each connection has to answer before it is handed out. If one did while the caller waited, and
+    neither an answer nor a new connection has failed since, the database is there and what is
+    short is connections. If none was handed out in all that time, nobody knows: the database may
+    be gone without a word, so it counts as silent.
+    """
+
+    def __init__(self, conninfo: str, *, min_size: int, max_size: int, name: str) -> None:
+        self._heard_at = float("-inf")
+        self._failed_then = 0
+        super().__init__(
+            conninfo,
+            min_size=min_size,
+            max_size=max_size,
+            name=name,
+            open=False,
+            check=self._hear,
+            kwargs={"application_name": name},
+        )
+
+    async def getconn(self, timeout: float | None = None) -> AsyncConnection:  # noqa: ASYNC109
+        begun_at = monotonic()
+        try:
+            return await super().getconn(timeout)
+        except PoolTimeout as exc:
+            if self._heard_at > begun_at and self._failed() == self._failed_then:
+                raise _AllInUse(str(exc)) from None
+            raise
+
+    async def _hear(self, connection: AsyncConnection) -> None:
+        try:
+            await self.check_connection(connection)
+        except psycopg.Error:
+            self._heard_at = float("-inf")
+            raise
+        self._heard_at, self._failed_then = monotonic(), self._failed()
+
+    def _failed(self) -> int:
+        return self.get_stats().get("connections_errors", 0)
+
+
 def load_queries(package: str) -> dict[str, LiteralString]:
     """Read `queries.sql` of `package` into name → SQL.
 
@@ -58,7 +106,7 @@ def load_queries(package: str) -> dict[str, LiteralString]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into ours: no answer, refused data, or a fault of our own."""
+    """Turn the driver's errors into ours: no answer, too busy, refused data, a fault of our own."""
     try:
         yield
     except (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex) as exc:
@@ -70,6 +118,12 @@ def translated() -> Iterator[None]:
             f"others changed the same at that moment: {exc}".strip(),
             code="crossed",
             hint="What was begun has been undone: do it again.",
+        ) from exc
+    except _AllInUse as exc:
+        raise Unavailable(
+            f"all connections to the database are in use: {exc}".strip(),
+            code="busy",
+            hint="Ask again in a moment.",
         ) from exc
     except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
         raise Unavailable(
@@ -109,17 +163,9 @@ async def open_pool(
     """Open a pool of connections to `conninfo` (a libpq URL) and close it at the end.
 
     The pool waits for a database that is still starting; a call then fails with `Unavailable`
-    after 30 s.
+    after 30 s (`database_unavailable`), as it does when all connections are in use (`busy`).
     """
-    pool = AsyncConnectionPool(
-        conninfo,
-        min_size=min_size,
-        max_size=max_size,
-        name=name,
-        open=False,
-        check=AsyncConnectionPool.check_connection,
-        kwargs={"application_name": name},
-    )
+    pool = _HearingPool(conninfo, min_size=min_size, max_size=max_size, name=name)
     await pool.open()
     try:
         yield pool

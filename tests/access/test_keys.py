@@ -1,7 +1,7 @@
 """Keys of apps: found by their owner's text alone, noticed when they change."""
 
 import asyncio
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -42,9 +42,12 @@ async def test_a_key_is_found_by_what_its_owner_has_and_by_nothing_else(
             f"sapar_{prefix}_{other.split('_', 2)[2]}", text.upper(), f" {text}",
         ):  # fmt: skip
             assert ring.find(wrong) is None, wrong
+        before = datetime.now(UTC).date()
         await ring.refresh(connection)
         cursor = await connection.execute("SELECT last_used_on FROM api_key ORDER BY key_no")
-        assert [row[0] for row in await cursor.fetchall()] == [date.today(), None]
+        used_on, never = [row[0] for row in await cursor.fetchall()]
+        assert before <= used_on <= datetime.now(UTC).date()
+        assert never is None
         cursor = await connection.execute(
             "SELECT api_key::text, encode(secret_hash, 'escape') FROM api_key"
         )
@@ -59,18 +62,18 @@ async def test_a_revoked_key_is_noticed_at_once_and_stays_revoked(
     ring = KeyRing(database, SystemClock())
     running = asyncio.create_task(ring.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while ring.find(text) is None:
                 await asyncio.sleep(0.01)
         async with pool.connection() as connection:
             await set_rate(connection, BY, entry.key_no, 90)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (key := ring.find(text)) is None or key.rate_per_minute != 90:
                 await asyncio.sleep(0.01)
         for _ in range(2):
             async with pool.connection() as connection:
                 revoked = await revoke_key(connection, BY, entry.key_no)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while ring.find(text) is not None:
                 await asyncio.sleep(0.01)
     finally:

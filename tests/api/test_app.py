@@ -104,6 +104,7 @@ async def test_errors_of_each_kind_have_their_status_and_the_one_shape() -> None
         "fault": Fault("a secret of ours"),
         "bug": ZeroDivisionError("a secret of ours"),
         "away": Unavailable("password of a secret of ours", code="database_unavailable"),
+        "busy": Unavailable("a secret of ours", code="busy", hint="come again"),
         "crossed": Unavailable("a secret of ours", code="crossed", hint="do it again"),
         "font": Unavailable("a PDF needs a font", code="no_font"),
     }
@@ -118,16 +119,17 @@ async def test_errors_of_each_kind_have_their_status_and_the_one_shape() -> None
         invalid = await client.get("/raise/bad?number=many")
     assert {kind: answer.status_code for kind, answer in found.items()} == {
         "bad": 422, "refused": 403, "fault": 500, "bug": 500,
-        "away": 503, "crossed": 503, "font": 503,
+        "away": 503, "busy": 503, "crossed": 503, "font": 503,
     }  # fmt: skip
     assert all(is_error(answer) for answer in [*found.values(), invalid])
     assert found["bad"].json()["error"] == {"code": "bad", "message": "wrong", "hint": "mend it"}
-    for kind in ("fault", "bug", "away", "crossed"):
+    for kind in ("fault", "bug", "away", "busy", "crossed"):
         assert "secret" not in found[kind].text
     assert {kind: a.headers.get("retry-after") for kind, a in found.items() if a.status_code == 503} == {
-        "away": "2", "crossed": "2", "font": "60",
+        "away": "2", "busy": "2", "crossed": "2", "font": "60",
     }  # fmt: skip
     assert found["crossed"].json()["error"]["hint"] == "do it again"
+    assert found["busy"].json()["error"]["hint"] == "come again"
     assert invalid.status_code == 422
     assert "number" in invalid.json()["error"]["message"]
 

@@ -16,6 +16,7 @@ from sapar.gtfs.realtime.tick import encode_tick
 from tests.api import town
 from tests.api.access_help import make_session
 from tests.api.conftest import Instance, running
+from tests.api.put_off import is_put_off
 from tests.api.whole import whole_app
 
 _EXAMPLES = 4
@@ -94,12 +95,6 @@ async def _keep_current(hub: Hub, agency: str) -> None:
         await asyncio.sleep(3)
 
 
-def _is_put_off(answer: Any) -> bool:
-    """Whether the instance says that it has no answer now, and when to ask again."""
-    told = answer.headers.get("retry-after", ["0"])  # each name has a list of its values
-    return answer.status_code == 503 and int(told[0]) > 0
-
-
 def _ask(
     url: str, description: dict[str, Any], headers: dict[str, str], *, reading_only: bool
 ) -> list[str]:
@@ -124,7 +119,7 @@ def _ask(
         @given(case=operation.as_strategy())
         def ask(case: Case) -> None:
             answer = case.call(base_url=url, headers=headers)
-            if answer.status_code >= 500 and not _is_put_off(answer):
+            if answer.status_code >= 500 and not is_put_off(answer):
                 failed.append(f"{case.method} {answer.request.url}: {answer.text}")
 
         ask()

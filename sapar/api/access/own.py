@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sapar.access import second_factor
-from sapar.access.own import Proved, change_password, prove, set_second_factor
+from sapar.access.own import Proved, accept, change_password, prove, set_second_factor
 from sapar.access.passwords import Passwords
 from sapar.access.people import revoke_sessions
 from sapar.access.sessions import SessionEntry, list_sessions
@@ -19,8 +20,6 @@ from sapar.api.access.guard import person_of
 from sapar.api.parts import Parts
 from sapar.core.db import translated
 from sapar.core.errors import NotFound
-
-_ISSUER = "Sapar"
 
 
 class NewPassword(Body):
@@ -31,9 +30,10 @@ class NewPassword(Body):
 
 
 class Proof(Body):
-    """The password again."""
+    """The password again, and a code of the second factor that is set, if one is."""
 
     password: Annotated[str, Field(max_length=1000)]
+    code_now: Annotated[str, Field(max_length=20)] = ""
 
 
 class NewSecondFactor(Proof):
@@ -66,7 +66,8 @@ class OwnAnswers:
     async def offer_second_factor(self, request: Request) -> Response:
         """A new secret for a second factor; it counts once a code of it has come back."""
         secret = second_factor.make_secret()
-        address = second_factor.secret_address(secret, person_of(request).name, _ISSUER)
+        issuer = _issuer(self._parts, request)
+        address = second_factor.secret_address(secret, person_of(request).name, issuer)
         offered = {
             "secret": second_factor.secret_text(secret),
             "address": address,
@@ -76,15 +77,15 @@ class OwnAnswers:
 
     async def set_second_factor(self, request: Request, body: NewSecondFactor) -> Response:
         """Be asked for a code whenever signing in, from now on."""
-        proof = await self._prove(request, body.password)
         knocking = visitor(self._parts, request)
-        secret = base64.b32decode(body.secret)
-        await set_second_factor(self._parts.pool, knocking, proof, secret, body.code)
+        new = accept(knocking, base64.b32decode(body.secret), body.code)
+        proof = await self._prove(request, body.password, body.code_now)
+        await set_second_factor(self._parts.pool, knocking, proof, new)
         return private(request, {"second_factor": True})
 
     async def drop_second_factor(self, request: Request, body: Proof) -> Response:
         """Be asked for no code any more."""
-        proof = await self._prove(request, body.password)
+        proof = await self._prove(request, body.password, body.code_now)
         knocking = visitor(self._parts, request)
         await set_second_factor(self._parts.pool, knocking, proof, None)
         return private(request, {"second_factor": False})
@@ -103,7 +104,7 @@ class OwnAnswers:
         await end_one(self._parts, request, person.user_id, session_no)
         return private(request, {"ended": 1})
 
-    async def _prove(self, request: Request, password: str) -> Proved:
+    async def _prove(self, request: Request, password: str, code: str | None = None) -> Proved:
         parts = self._parts
         return await prove(
             parts.pool,
@@ -112,7 +113,17 @@ class OwnAnswers:
             visitor(parts, request),
             person_of(request),
             password,
+            code,
         )
+
+
+def _issuer(parts: Parts, request: Request) -> str:
+    """Name this deployment as the app on a telephone shows it beside others.
+
+    A colon would end the name there (Key URI format), and IPv6 addresses have some.
+    """
+    host = urlsplit(parts.settings.public_url).hostname or request.base_url.hostname or ""
+    return f"Sapar {host.replace(':', '-')}".strip()
 
 
 async def end_one(parts: Parts, request: Request, user_id: int, session_no: int) -> None:

@@ -1,9 +1,11 @@
 """Trying to sign in, and what came of it."""
 
+import time
 from http.cookies import SimpleCookie
 
 import httpx
 
+from sapar.access import second_factor
 from sapar.core.db import connect
 from tests.api.conftest import Instance
 
@@ -18,6 +20,11 @@ async def try_in(
 
 def code_of(answer: httpx.Response) -> str:
     return str(answer.json()["error"]["code"])
+
+
+def code_now(secret: bytes, steps: int = 0) -> str:
+    """What the app on the telephone shows, or shows so many codes later."""
+    return second_factor.code_at(secret, int(time.time()) // second_factor.STEP_S + steps)
 
 
 def rows(api: Instance, query: str, *values: object) -> list[tuple]:

@@ -12,6 +12,7 @@ from sapar.access.model import ROLES
 from sapar.access.sessions import csrf_of
 from tests.api.access_help import make_session
 from tests.api.conftest import Instance
+from tests.api.put_off import is_put_off
 
 PARTS = ("/api/people", "/api/keys", "/api/audit", "/api/me", "/api/session", "/api/oidc")
 
@@ -45,7 +46,7 @@ def ask_everything(url: str, description: dict[str, Any], headers: dict[str, str
         @given(case=operation.as_strategy())
         def ask(case: Case) -> None:
             answer = case.call(base_url=url, headers=headers)
-            if answer.status_code >= 500:
+            if answer.status_code >= 500 and not is_put_off(answer):
                 failed.append(f"{case.method} {answer.request.url}: {answer.text}")
 
         ask()

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import time
 from datetime import UTC, datetime
 
 import httpx
@@ -15,7 +14,7 @@ from sapar.access.register import Actor
 from sapar.api.access.guard import CSRF_HEADER
 from sapar.core.db import connect, connect_async
 from sapar.core.settings import Settings
-from tests.api.access.signing import NAME, PASSWORD, code_of, rows, try_in
+from tests.api.access.signing import NAME, PASSWORD, code_now, code_of, rows, try_in
 from tests.api.access_help import add_user
 from tests.api.conftest import Instance, until
 
@@ -39,7 +38,6 @@ async def test_a_password_that_is_taken_away_meanwhile_proves_nothing(
     headers = {CSRF_HEADER: (await try_in(api.http)).json()["csrf"]}
     secret = second_factor.make_secret()
     now = datetime.now(UTC)
-    code = second_factor.code_at(secret, int(now.timestamp()) // second_factor.STEP_S)
     with connect(api.conninfo) as connection:
         kept = second_factor.make_secret() if act == "drop" else None
         connection.execute("UPDATE person SET second_factor = %s", (kept,))
@@ -50,10 +48,11 @@ async def test_a_password_that_is_taken_away_meanwhile_proves_nothing(
             body = {"old": PASSWORD, "new": "kept by who stole it"}
             return await api.http.post("/api/me/password", json=body, headers=headers)
         body = {"password": PASSWORD}
-        if act == "drop":
+        if kept is not None:
+            body["code_now"] = code_now(kept)
             path = "/api/me/second-factor"
             return await api.http.request("DELETE", path, json=body, headers=headers)
-        body |= {"secret": base64.b32encode(secret).decode(), "code": code}
+        body |= {"secret": base64.b32encode(secret).decode(), "code": code_now(secret)}
         return await api.http.put("/api/me/second-factor", json=body, headers=headers)
 
     async with await connect_async(api.conninfo, autocommit=False) as admin:
@@ -90,8 +89,8 @@ async def test_a_second_factor_ends_the_sessions_that_no_code_opened(
     """Who has the password alone may be signed in already, and would stay."""
     headers = {CSRF_HEADER: (await try_in(api.http)).json()["csrf"]}
     secret = second_factor.make_secret()
-    code = second_factor.code_at(secret, int(time.time()) // second_factor.STEP_S)
-    body = {"password": PASSWORD, "secret": second_factor.secret_text(secret), "code": code}
+    text, code = second_factor.secret_text(secret), code_now(secret)
+    body = {"password": PASSWORD, "secret": text, "code": code}
     async with httpx.AsyncClient(base_url=api.url) as other:
         assert (await try_in(other)).status_code == 200
         answer = await api.http.put("/api/me/second-factor", json=body, headers=headers)
@@ -113,7 +112,7 @@ async def test_at_an_admins_unlocked_screen_the_admins_own_second_factor_stays(
     refused = await api.http.delete(f"/api/people/{user_id}/second-factor", headers=headers)
     assert (refused.status_code, code_of(refused)) == (403, "own_second_factor")
     assert rows(api, "SELECT second_factor FROM person") == [(secret,)]
-    body = {"password": PASSWORD}
+    body = {"password": PASSWORD, "code_now": code_now(secret)}
     path = "/api/me/second-factor"
     dropped = await api.http.request("DELETE", path, json=body, headers=headers)
     assert dropped.status_code == 200

@@ -14,8 +14,9 @@ from playwright.async_api import Browser, Locator, expect
 
 from sapar.access import second_factor
 from sapar.api.access.guard import CSRF_HEADER
+from sapar.core.db import connect
 from tests.api.access.qr import Matrix, read
-from tests.api.access.signing import NAME, PASSWORD, rows, try_in
+from tests.api.access.signing import NAME, PASSWORD, code_now, rows, try_in
 from tests.api.access.test_pages import picture, stranger, type_in
 from tests.api.axe import assert_accessible
 from tests.api.browsing import Ticking
@@ -50,7 +51,7 @@ def drawn(address: str) -> Matrix:
 @given(
     st.binary(min_size=20, max_size=20),
     st.from_regex(r"[a-z0-9][a-z0-9._@-]{0,63}", fullmatch=True),
-    st.sampled_from(["Sapar", "Ақтөбе & Co", "A+B/C"]),
+    st.sampled_from(["Sapar bus.example.kz", "Ақтөбе & Co", "A+B/C"]),
 )
 def test_the_picture_says_the_address_and_the_address_says_the_secret(
     secret: bytes, name: str, issuer: str
@@ -164,3 +165,59 @@ async def test_the_picture_fits_and_stays_black_on_white(
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
             await assert_accessible(page, "#room")
             await picture(page, f"second-factor-{language}-{theme}-{width}")
+
+
+async def test_another_telephone_and_none_ask_for_a_code_of_the_one_before(
+    api: Instance, person: int, ticking: Ticking, agency: str, browser: Browser
+) -> None:
+    await until(lambda: agency in api.hub.held)
+    old = second_factor.make_secret()
+    wrong = "The code of the second factor that is set now is wrong, or was used before."
+
+    def time_passes() -> None:
+        with connect(api.conninfo) as connection:
+            connection.execute("UPDATE person SET second_factor_step = NULL")
+
+    with connect(api.conninfo) as connection:
+        connection.execute("UPDATE person SET second_factor = %s", (old,))
+    async with stranger(browser, f"{api.url}/console/sign-in?lang=en") as page:
+        await type_in(page, NAME, PASSWORD)
+        used = code_now(old)
+        await page.get_by_label("Code of the second factor").fill(used)
+        await page.get_by_role("button", name="Sign in").last.click()
+        await expect(page.locator(".second")).to_be_visible()
+        for language, width in (("kk", 320), ("ru", 390), ("en", 1400)):
+            await page.set_viewport_size({"width": width, "height": 1500})
+            await page.goto(f"{api.url}/console/sign-in?lang={language}")
+            await page.locator(".second button").first.click()
+            await expect(page.locator(".offered img")).to_be_visible()
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            await assert_accessible(page, "#room")
+            await picture(page, f"second-factor-replace-{language}-{width}")
+        form = page.locator("form", has=page.locator(".offered"))
+        shown = await form.locator("code.secret").inner_text()
+        new = base64.b32decode(shown.replace(" ", ""))
+        await form.get_by_label("Code of the new secret").fill(code_now(new))
+        await form.get_by_label("that is set now").fill(used)
+        await form.get_by_label("Password now").fill(PASSWORD)
+        replace = form.get_by_role("button", name="Set up on another telephone")
+        await replace.click()
+        await expect(form.get_by_role("alert")).to_contain_text(wrong)
+        await expect(form.get_by_label("that is set now")).to_have_value("")
+        assert rows(api, "SELECT second_factor FROM person") == [(old,)]
+        time_passes()
+        await form.get_by_label("that is set now").fill(code_now(old))
+        await replace.click()
+        await expect(page.get_by_text("A code is asked for when you sign in.")).to_be_visible()
+        assert rows(api, "SELECT second_factor FROM person") == [(new,)]
+        await page.get_by_role("button", name="Switch off").click()
+        time_passes()
+        form = page.locator("form", has=page.get_by_label("that is set now"))
+        await form.get_by_label("that is set now").fill(code_now(old))
+        await form.get_by_label("Password now").fill(PASSWORD)
+        await form.get_by_role("button", name="Switch off").click()
+        await expect(form.get_by_role("alert")).to_contain_text(wrong)
+        await form.get_by_label("that is set now").fill(code_now(new))
+        await form.get_by_role("button", name="Switch off").click()
+        await expect(page.get_by_text("Name and password are enough")).to_be_visible()
+    assert rows(api, "SELECT second_factor FROM person") == [(None,)]

@@ -1,20 +1,19 @@
 /** One's own account: roles, password, second factor, and where one is signed in. */
 import { useSignal } from "@preact/signals";
 import { t as say } from "../../i18n";
-import { ApiError, send } from "../../kit/api";
-import { TextField } from "../../kit/fields";
+import { send } from "../../kit/api";
 import { useResource } from "../../kit/resource";
 import { Fetched } from "../../kit/states";
-import { attempt, done, failed } from "../../kit/toast";
+import { attempt } from "../../kit/toast";
 import { Moment } from "../../kit/when";
-import { askWhoIAm, type Me } from "../../shell/me";
-import * as state from "../../shell/state";
+import type { Me } from "../../shell/me";
 import { ChangePassword } from "./change";
 import { t } from "./messages";
-import { PasswordField } from "./password";
+import { SecondFactor } from "./second";
 import type { Session } from "./session";
 
 export function Account({ person }: { person: Me }) {
+  const changes = useSignal(0);
   const roles = person.roles.map((role) => say(`role_${role}`)).join(", ");
   return (
     <section class="page scrolls account" aria-label={t("account")}>
@@ -31,9 +30,14 @@ export function Account({ person }: { person: Me }) {
         </article>
         <article>
           <h3>{t("secondFactor")}</h3>
-          <SecondFactor person={person} />
+          <SecondFactor
+            isSet={person.second_factor}
+            onChange={() => {
+              changes.value += 1;
+            }}
+          />
           <h3>{t("signedInAt")}</h3>
-          <Sessions key={String(person.second_factor)} />
+          <Sessions key={changes.value} />
         </article>
       </div>
     </section>
@@ -74,107 +78,5 @@ function Sessions() {
         </ul>
       )}
     </Fetched>
-  );
-}
-
-interface Offer {
-  readonly secret: string;
-  readonly address: string;
-  /** The address as a QR code: an image as a `data:` address. */
-  readonly picture: string;
-}
-
-function SecondFactor({ person }: { person: Me }) {
-  const offer = useSignal<Offer | null>(null);
-  const open = useSignal(false);
-  const password = useSignal("");
-  const code = useSignal("");
-  const wrong = useSignal<"wrong_password" | "wrong_code" | null>(null);
-
-  const begin = async (): Promise<void> => {
-    try {
-      if (!person.second_factor) offer.value = await send<Offer>("POST", "/api/me/second-factor");
-      open.value = true;
-    } catch (cause) {
-      failed(cause);
-    }
-  };
-  const submit = async (): Promise<void> => {
-    wrong.value = null;
-    try {
-      if (offer.value) {
-        const { secret } = offer.value;
-        const body = { password: password.value, secret, code: code.value };
-        await send("PUT", "/api/me/second-factor", body);
-      } else {
-        await send("DELETE", "/api/me/second-factor", { password: password.value });
-      }
-      done(t(offer.value ? "secondDone" : "secondGone"));
-      offer.value = null;
-      open.value = false;
-      password.value = "";
-      code.value = "";
-      await askWhoIAm(`/${state.agencyId.peek() ?? ""}`);
-    } catch (cause) {
-      const said = cause instanceof ApiError ? cause.code : "";
-      if (said === "wrong_password" || said === "wrong_code") wrong.value = said;
-      else failed(cause);
-    }
-  };
-
-  if (!open.value) {
-    return (
-      <div class="second">
-        <p>{t(person.second_factor ? "secondOn" : "secondOff")}</p>
-        <button type="button" onClick={() => void begin()}>
-          {t(person.second_factor ? "secondDrop" : "secondSet")}
-        </button>
-      </div>
-    );
-  }
-  return (
-    <form
-      class="sign-in-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit();
-      }}
-    >
-      {offer.value && (
-        <>
-          <p>{t("secondHow")}</p>
-          <div class="offered">
-            <img src={offer.value.picture} alt={t("secretPicture")} />
-            <p>
-              {t("secret")}
-              <code class="secret">{offer.value.secret.match(/.{4}/g)?.join(" ")}</code>
-              <a href={offer.value.address}>{t("openApp")}</a>
-            </p>
-          </div>
-          <TextField
-            label={t("code")}
-            value={code.value}
-            autocomplete="one-time-code"
-            maxLength={7}
-            required
-            error={wrong.value === "wrong_code" ? t("wrong_code") : null}
-            onValue={(value) => {
-              code.value = value;
-            }}
-          />
-        </>
-      )}
-      <PasswordField
-        label={t("oldPassword")}
-        value={password.value}
-        error={wrong.value === "wrong_password" ? t("wrong_password") : null}
-        onValue={(value) => {
-          password.value = value;
-        }}
-      />
-      <button type="submit" class="primary">
-        {t(offer.value ? "secondSet" : "secondDrop")}
-      </button>
-    </form>
   );
 }

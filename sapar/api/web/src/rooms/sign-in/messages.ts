@@ -74,6 +74,14 @@ export const t = words({
     secondDone: "From now on a code is asked for; you are signed out everywhere else.",
     secondGone: "No code is asked for any more.",
     wrong_code: "The code is not of this secret. Is the telephone's clock right?",
+    secondReplace: "Set up on another telephone",
+    codeNew: "Code of the new secret",
+    codeNow: "Code of the second factor that is set now",
+    codeNowHint: "Six digits from the app as it was set up before.",
+    codeLost: "Telephone lost? Who administers people here can switch the second factor off.",
+    wrong_code_now:
+      "The code of the second factor that is set now is wrong, or was used before. Wait for the next one.",
+    code_needed: "A second factor is set: type a code of it.",
   },
   kk: {
     title: "Кіру",
@@ -147,6 +155,14 @@ export const t = words({
     secondDone: "Енді код сұралады; басқа жерлерде сеанстар аяқталды.",
     secondGone: "Енді код сұралмайды.",
     wrong_code: "Код бұл құпияға сай емес. Телефон сағаты дұрыс па?",
+    secondReplace: "Басқа телефонға орнату",
+    codeNew: "Жаңа құпияның коды",
+    codeNow: "Қазір қосулы екінші фактордың коды",
+    codeNowHint: "Бұрын бапталған қолданбадан алты сан.",
+    codeLost: "Телефон жоғалды ма? Екінші факторды әкімші өшіре алады.",
+    wrong_code_now:
+      "Қазір қосулы екінші фактордың коды дұрыс емес немесе бұрын қолданылған. Келесісін күтіңіз.",
+    code_needed: "Екінші фактор қосулы: оның кодын теріңіз.",
   },
   ru: {
     title: "Вход",
@@ -220,5 +236,13 @@ export const t = words({
     secondDone: "Теперь при входе запрашивается код; в остальных местах сеансы завершены.",
     secondGone: "Код больше не запрашивается.",
     wrong_code: "Код не от этого секрета. Верны ли часы телефона?",
+    secondReplace: "Перенести на другой телефон",
+    codeNew: "Код нового секрета",
+    codeNow: "Код второго фактора, включённого сейчас",
+    codeNowHint: "Шесть цифр из приложения, настроенного раньше.",
+    codeLost: "Потеряли телефон? Администратор может выключить второй фактор.",
+    wrong_code_now:
+      "Код включённого сейчас второго фактора неверен или уже использован. Дождитесь следующего.",
+    code_needed: "Второй фактор включён: наберите его код.",
   },
 });

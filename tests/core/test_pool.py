@@ -1,0 +1,98 @@
+"""A wait for a connection in vain: whether too much is asked, or nobody is there to answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from sapar.core.db import Pool, connect, open_pool, translated
+from sapar.core.errors import Unavailable
+
+_WAIT_S = 1.0
+
+
+async def wait_in_vain(pool: Pool) -> Unavailable:
+    """What somebody is told for whom no connection becomes free in time."""
+    with pytest.raises(Unavailable) as told, translated():
+        async with pool.connection(timeout=_WAIT_S):
+            pass
+    return told.value
+
+
+@asynccontextmanager
+async def handed_on(pool: Pool) -> AsyncIterator[tuple[asyncio.Event, asyncio.Event]]:
+    """The pool's one connection goes from one to another as soon as somebody stands behind both.
+
+    Gives what tells that the other one has it, and what lets that one leave.
+    """
+    held, handed, leave = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def queue_of(length: int) -> None:
+        while pool.get_stats().get("requests_waiting", 0) < length:
+            await asyncio.sleep(0.005)
+
+    async def first() -> None:
+        async with pool.connection():
+            held.set()
+            await queue_of(2)
+
+    async def second() -> None:
+        await held.wait()
+        with suppress(psycopg.OperationalError):
+            async with pool.connection() as connection:
+                handed.set()
+                await leave.wait()
+                await connection.execute("SELECT 1")
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(first())
+        tasks.create_task(second())
+        await held.wait()
+        await queue_of(1)
+        yield handed, leave
+        leave.set()
+
+
+async def test_where_another_was_answered_meanwhile_all_connections_are_in_use(
+    database: str,
+) -> None:
+    async with open_pool(database, max_size=1) as pool:
+        async with handed_on(pool) as (handed, _):
+            told = await wait_in_vain(pool)
+            assert handed.is_set()
+        assert (told.code, told.hint) == ("busy", "Ask again in a moment.")
+        async with pool.connection() as connection:
+            assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
+
+
+async def test_where_nobody_was_answered_the_database_may_be_gone_without_a_word(
+    database: str,
+) -> None:
+    async with open_pool(database, max_size=1) as pool, pool.connection():
+        assert (await wait_in_vain(pool)).code == "database_unavailable"
+
+
+async def test_a_database_that_was_never_there_is_silent(empty_database: str) -> None:
+    nowhere = psycopg.conninfo.make_conninfo(empty_database, dbname="nowhere")
+    async with open_pool(nowhere) as pool:
+        assert (await wait_in_vain(pool)).code == "database_unavailable"
+
+
+async def test_a_database_that_went_away_after_it_had_answered_is_silent(
+    database: str, empty_database: str
+) -> None:
+    """The answer within the wait proves nothing any more once connecting has failed."""
+    name = str(psycopg.conninfo.conninfo_to_dict(database)["dbname"])
+    shut = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name))
+    ends = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+    async with open_pool(database, max_size=1) as pool, handed_on(pool) as (handed, leave):
+        asked = asyncio.create_task(wait_in_vain(pool))
+        await handed.wait()
+        with connect(empty_database, autocommit=True) as other:
+            other.execute(shut)
+            other.execute(ends, (name,))
+        leave.set()
+        assert (await asked).code == "database_unavailable"
