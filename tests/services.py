@@ -170,6 +170,14 @@ def listener() -> socket.socket:
     return opened
 
 
+def two_free_ports() -> tuple[int, int]:
+    """Two ports where nothing listens: drawn one by one they may be the same."""
+    first = second = free_port()
+    while second == first:
+        second = free_port()
+    return first, second
+
+
 @dataclass(frozen=True, slots=True)
 class RunningBroker:
     """A broker and how our own parts reach it."""
@@ -202,8 +210,9 @@ def start_broker(directory: Path) -> RunningBroker:
 
     No device may connect until `sapar.fleet.broker.write_devices` names it.
     """
+    internal_port, device_port = two_free_ports()
     settings = Settings(
-        broker_dir=directory, broker_port=free_port(), device_broker_port=free_port()
+        broker_dir=directory, broker_port=internal_port, device_broker_port=device_port
     )
     process = MosquittoBroker(directory, [settings.broker_port, settings.device_broker_port])
     write_config(settings)

@@ -100,11 +100,20 @@ def parts_of(process: subprocess.Popen[str]) -> dict[str, int]:
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     found = {}
     for child in children:
-        words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+        try:
+            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+        except FileNotFoundError:
+            continue  # it has just ended
         if b"sapar.cli.main" in words:
             at = words.index(b"sapar.cli.main")
             found[b" ".join(words[at + 1 : at + 4]).decode()] = int(child)
     return found
+
+
+def engine_of(process: subprocess.Popen[str]) -> int | None:
+    """The engine's process id, None while there is none."""
+    found = (pid for words, pid in parts_of(process).items() if words.startswith("engine"))
+    return next(found, None)
 
 
 def test_a_crashed_part_is_started_again_and_an_interrupt_leaves_nothing(checkout):
@@ -118,9 +127,14 @@ def test_a_crashed_part_is_started_again_and_an_interrupt_leaves_nothing(checkou
     url = next(line.split()[-1] for line in said if "live page" in line)
     with urllib.request.urlopen(f"{url}readyz", timeout=10) as answer:
         assert answer.status == 200
-    engine = next(pid for words, pid in parts_of(process).items() if words.startswith("engine"))
+    engine = engine_of(process)
+    assert engine is not None
     os.kill(engine, signal.SIGKILL)
-    time.sleep(8)
+    deadline = time.monotonic() + 60
+    while engine_of(process) in {None, engine}:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(5)  # one that ends at once would be started a second time
     process.send_signal(signal.SIGINT)
     report = finish(process)
     assert "finance_day" not in report

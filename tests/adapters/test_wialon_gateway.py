@@ -110,19 +110,19 @@ def rows(settings: Settings, sql: str) -> list[tuple]:
 
 async def test_what_is_answered_is_stored_once(gateway):
     port, settings = gateway
+    first, tenth = message(0), message(10)  # built anew, they would be others in another minute
     async with Tracker(port) as tracker:
         assert await tracker.ask(f"#L#{IMEI};{PASSWORD}") == "#AL#1"
         assert await tracker.ask("#P#") == "#AP#"
-        first = message(0)
         assert await tracker.ask(f"#SD#{first}") == "#ASD#1"
         assert len(rows(settings, "SELECT 1 FROM fix")) == 1, "stored before the answer"
         assert await tracker.ask(f"#SD#{first}") == "#ASD#1"
-        assert await tracker.ask(f"#B#{first}|{message(10)}|{message(20)}") == "#AB#3"
+        assert await tracker.ask(f"#B#{first}|{tenth}|{message(20)}") == "#AB#3"
         assert await tracker.ask(f"#D#{message(30)};1.1;0;0;;NA;") == "#AD#1"
     # the same packets on another connection are the same records
     async with Tracker(port) as tracker:
         assert await tracker.ask(f"#L#{IMEI};{PASSWORD}") == "#AL#1"
-        assert await tracker.ask(f"#B#{first}|{message(10)}") == "#AB#2"
+        assert await tracker.ask(f"#B#{first}|{tenth}") == "#AB#2"
     stored = rows(settings, "SELECT latitude, longitude, speed_mps FROM fix ORDER BY time")
     assert stored == [(50.2839, 57.167, 10.0)] * 4
     assert rows(settings, "SELECT 1 FROM dead_letter") == []

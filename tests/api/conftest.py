@@ -140,7 +140,7 @@ async def running(
         serving = asyncio.create_task(server.serve(sockets=[listening_on]))
         url = f"http://127.0.0.1:{port}"
         try:
-            async with httpx.AsyncClient(base_url=url) as http:
+            async with httpx.AsyncClient(base_url=url, timeout=60) as http:
                 await until(lambda: server.started)
                 await until_known(http)
                 yield Instance(url, http, hub, metrics, conninfo)
@@ -152,12 +152,12 @@ async def running(
 
 async def until_known(http: httpx.AsyncClient) -> None:
     """Wait until the agencies have been read."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (await http.get("/api/agencies.json")).json()["agencies"]:
             await asyncio.sleep(0.02)
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(timeout_s):
         while not condition():

@@ -264,7 +264,7 @@ async def test_pages_are_told_of_every_act(town: LivingTown):
     async with connection:
         await connection.execute("LISTEN sapar_desk")
         await decide(town, {"kind": "cancel", "trip_id": "A-out-23", "service_date": DAY})
-        told = [n.payload async for n in connection.notifies(timeout=5.0, stop_after=1)]
+        told = [n.payload async for n in connection.notifies(timeout=60.0, stop_after=1)]
     assert told == [f"{town.agency} acts"]
 
 

@@ -165,6 +165,13 @@ async def test_the_zip_is_the_one_that_was_imported(served: Instance, agency: st
     assert "stops.txt" in zipfile.ZipFile(BytesIO(answer.content)).namelist()
 
 
+@pytest.fixture
+def no_regular_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instances that start after this hear of changes by their notices alone."""
+    monkeypatch.setattr("sapar.api.catalogue._REFRESH_S", 600.0)
+
+
+@pytest.mark.usefixtures("no_regular_look")
 async def test_a_new_timetable_is_served_at_once(
     served: Instance, database: str, agency: str
 ) -> None:
@@ -175,7 +182,7 @@ async def test_a_new_timetable_is_served_at_once(
     async def version() -> str:
         return str((await served.http.get("/api/status.json")).json()["timetable"]["feed_version"])
 
-    async with asyncio.timeout(5):  # far less than the interval of the regular look
+    async with asyncio.timeout(60):
         while await version() != "town-2":
             await asyncio.sleep(0.02)
     assert (await served.http.get("/gtfs.zip")).content == town.town_zip("town-2")

@@ -32,14 +32,15 @@ async def test_an_instance_starts_serves_and_stops(
         env=environment,
     )  # fmt: skip
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             await sign_in(http, town_settings.database_url.get_secret_value())
             answer = await until_current(http, process)
             assert answer.json()["tick"]["term"] == 4
             feed = await http.get("/gtfs-rt/vehicle-positions.pb")
             assert feed.status_code == 200
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 10) == 0
+            async with asyncio.timeout(60):
+                assert await process.wait() == 0
     finally:
         if process.returncode is None:
             process.kill()

@@ -61,13 +61,25 @@ def test_committed_rows_outlive_a_kill_in_the_middle_of_work(cluster: PostgresCl
     busy = subprocess.Popen(
         [sys.executable, "-c", work, cluster.conninfo()], stderr=subprocess.DEVNULL
     )
-    time.sleep(0.5)
+    until_it_computes(cluster, busy)
     cluster.kill()
     cluster.start()
     busy.wait()
     assert cluster.port == port
     with connect(cluster.conninfo()) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (1000,)
+
+
+def until_it_computes(cluster: PostgresCluster, busy: subprocess.Popen[bytes]) -> None:
+    """Wait until the process's backend is in its loop: its row is then written, uncommitted."""
+    deadline = time.monotonic() + 60
+    with connect(cluster.conninfo(), autocommit=True) as connection:
+        while not connection.execute(
+            "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'DO %'"
+        ).fetchall():
+            assert busy.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_a_stop_and_a_second_cluster_object_find_the_same_data(service_directory: Path):

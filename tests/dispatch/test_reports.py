@@ -126,7 +126,7 @@ async def test_the_desk_is_told(connection: AsyncConnection, database: str):
     async with listener:
         await listener.execute("LISTEN sapar_desk")
         await file(connection)
-        async for notice in listener.notifies(timeout=5, stop_after=1):
+        async for notice in listener.notifies(timeout=60, stop_after=1):
             assert notice.payload == f"{CITY} reports"
             return
     raise AssertionError("nobody was told")

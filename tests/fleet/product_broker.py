@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from sapar.core.mqtt import Message, MqttClient
 from sapar.core.settings import Settings
-from sapar.deploy.native import MosquittoBroker, free_port
+from sapar.deploy.native import MosquittoBroker
 from sapar.fleet.broker import (
     Credential,
     ensure_internal_password,
@@ -21,6 +21,7 @@ from sapar.fleet.broker import (
     write_devices,
 )
 from sapar.fleet.credentials import hash_password
+from tests.services import two_free_ports
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,12 @@ class ProductBroker:
 @contextmanager
 def product_broker(directory: Path, **changes) -> Iterator[ProductBroker]:
     """Run Mosquitto with the configuration that Sapar writes."""
+    internal_port, device_port = two_free_ports()
     settings = Settings(
         broker_dir=directory,
         broker_password=SecretStr(""),
-        broker_port=free_port(),
-        device_broker_port=free_port(),
+        broker_port=internal_port,
+        device_broker_port=device_port,
         **changes,
     )
     process = MosquittoBroker(directory, [settings.broker_port, settings.device_broker_port])
@@ -83,11 +85,11 @@ def product_broker(directory: Path, **changes) -> Iterator[ProductBroker]:
         process.stop()
 
 
-def run_tool(command: Sequence[str], timeout_s: float = 10) -> subprocess.CompletedProcess[str]:
+def run_tool(command: Sequence[str], timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout_s)
 
 
-async def eventually(condition: Callable[[], bool], timeout_s: float = 10) -> None:
+async def eventually(condition: Callable[[], bool], timeout_s: float = 60) -> None:
     """Wait until `condition` holds."""
     async with asyncio.timeout(timeout_s):
         while not condition():

@@ -290,10 +290,10 @@ def test_switching_notifies_with_the_agency(database: str) -> None:
         listener.execute(f"LISTEN {CHANNEL}")
         import_zip(database, tiny_feed(), "aqtobe", activate=False)
         import_zip(database, tiny_feed(), "shymkent")
-        notices = [n.payload for n in listener.notifies(timeout=5, stop_after=1)]
+        notices = [n.payload for n in listener.notifies(timeout=60, stop_after=1)]
         assert notices == ["shymkent"]
         activate_in(database, 1)
-        assert [n.payload for n in listener.notifies(timeout=5, stop_after=1)] == ["aqtobe"]
+        assert [n.payload for n in listener.notifies(timeout=60, stop_after=1)] == ["aqtobe"]
         assert list(listener.notifies(timeout=0.1)) == []
 
 

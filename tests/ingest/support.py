@@ -1,9 +1,12 @@
 """What ingest tests share: an agency with devices, publishing, and reading rows back."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
+from typing import Any
+from unittest.mock import patch
 
 import msgspec
 
@@ -12,9 +15,10 @@ from sapar.contract.topics import device_topic
 from sapar.core.clock import SystemClock
 from sapar.core.db import Pool
 from sapar.core.metrics import Metrics
-from sapar.core.mqtt import MqttClient
+from sapar.core.mqtt import Message, MqttClient
 from sapar.core.settings import Settings
 from sapar.ingest.worker import forget_session, run_ingest
+from sapar.uplink import session
 
 AGENCY = "city"
 _names = count(1)
@@ -57,24 +61,61 @@ async def worker(settings: Settings, number: int = 0) -> AsyncIterator[Metrics]:
     """
     metrics = Metrics()
     own = settings.model_copy(update={"ingest_worker": number, "ack_interval_ms": 20})
-    task = asyncio.create_task(run_ingest(own, own.clock(), metrics))
-    await asyncio.sleep(0.3)
     try:
-        yield metrics
+        async with at_work(own, metrics):
+            yield metrics
+    finally:
+        await forget_session(own)
+
+
+@asynccontextmanager
+async def at_work(own: Settings, metrics: Metrics) -> AsyncIterator[None]:
+    """Run a worker from the moment at which the broker keeps messages for it; leave its session.
+
+    What is published before anybody has subscribed is lost, as MQTT has it. A worker begins to read
+    when it has named all its filters, and it is connected when the broker has taken them.
+    """
+    reading: set[MqttClient] = set()
+
+    class Telling(MqttClient):
+        async def read(self) -> list[Message]:
+            reading.add(self)
+            return await super().read()
+
+    task = asyncio.create_task(run_ingest(own, own.clock(), metrics))
+    try:
+        with patch.object(session, "MqttClient", Telling):
+            async with asyncio.timeout(60):
+                while not task.done() and not any(client.connected for client in reading):
+                    await asyncio.sleep(0.01)
+        assert not task.done()
+        yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await forget_session(own)
         if not task.cancelled():
             task.result()
 
 
+class Bus(MqttClient):
+    """A device's client that gives what it hears one by one: two answers may come in one piece."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._heard: deque[Message] = deque()
+
+    async def next(self, timeout_s: float = 30.0) -> Message:
+        """Wait for the next message."""
+        async with asyncio.timeout(timeout_s):
+            while not self._heard:
+                self._heard += await self.read()
+        return self._heard.popleft()
+
+
 @asynccontextmanager
-async def device(
-    settings: Settings, device_id: str, agency: str = AGENCY
-) -> AsyncIterator[MqttClient]:
+async def device(settings: Settings, device_id: str, agency: str = AGENCY) -> AsyncIterator[Bus]:
     """Connect as a device would, subscribed to its acknowledgements."""
-    client = MqttClient(
+    client = Bus(
         settings.broker_host,
         settings.broker_port,
         client_id=f"test-{agency}-{device_id}-{next(_names)}",
@@ -86,11 +127,9 @@ async def device(
         yield client
 
 
-async def next_ack(client: MqttClient, timeout_s: float = 10.0) -> Ack:
+async def next_ack(bus: Bus) -> Ack:
     """Wait for the device's next acknowledgement."""
-    async with asyncio.timeout(timeout_s):
-        message = (await client.read())[0]
-    return msgspec.json.decode(message.payload, type=Ack)
+    return msgspec.json.decode((await bus.next()).payload, type=Ack)
 
 
 async def rows(pool: Pool, sql: str, *args: object) -> list[tuple]:

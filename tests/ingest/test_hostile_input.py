@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from sapar.contract.codec import encode
-from sapar.contract.messages import Event
+from sapar.contract.messages import Event, Fix
 from sapar.contract.topics import device_topic
 from sapar.core.clock import ManualClock
 from sapar.core.metrics import Metrics
@@ -69,7 +69,7 @@ async def test_event_data_that_json_cannot_hold_is_refused(settings, pool, paylo
     await add_devices(pool, AGENCY, ["a"])
     async with worker(settings), device(settings, "a") as bus:
         await bus.publish(EVENT, payload, qos=1)
-        message = (await bus.read())[0].payload
+        message = (await bus.next()).payload
         ack = (msgspec.json if message[:1] == b"{" else msgspec.msgpack).decode(message)
         assert [(r["seq"], r["code"]) for r in ack["refused"]] == [(1, "impossible_value")]
         await goes_on(bus, pool)
@@ -130,7 +130,7 @@ async def test_numbers_that_no_acknowledgement_can_carry_are_named_by_digest(set
     own = settings.model_copy(update={"ingest_batch_age_ms": 200})
     async with worker(own), device(settings, "a") as bus:
         await bus.publish_many([(GPS, huge), (GPS, PACK([fix(1)]))])
-        found = msgspec.msgpack.decode((await bus.read())[0].payload)
+        found = msgspec.msgpack.decode((await bus.next()).payload)
     assert found["stored"] == [{"epoch": 1, "ranges": [[1, 1]]}]
     assert [entry["code"] for entry in found["undecodable"]] == ["impossible_value"]
 
@@ -175,23 +175,31 @@ def test_a_batch_closes_by_count_whatever_a_message_holds():
     assert sizes == [300] * 16 + [200]
 
 
-def test_a_thousand_refusals_in_one_message_take_no_longer_than_a_thousand_records():
-    now_ms = fix(1).time_ms
-    text = "x" * 64
-    payload = encode(
-        [fix(n, time_ms=now_ms, latitude=0.0, longitude=0.0, trip_id=text) for n in range(1000)]
-    )
+def taken(records: list[Fix], now_ms: int) -> tuple[Batch, float]:
+    """Take a message of these records in four times; give the batch and the CPU time spent."""
+    payload = encode(records)
     intake, registry = intake_with(now_ms / 1000)
     batch = Batch()
     started_s = time.process_time()
     intake.take([Message(GPS, payload, n, 1, False) for n in range(4)], registry, batch)
-    spent_s = time.process_time() - started_s
-    assert len(batch.dead) == 4000
-    assert (
-        encode(fix(7, time_ms=now_ms, latitude=0.0, longitude=0.0, trip_id=text))
-        == batch.dead[7].payload
-    )
-    assert spent_s < 0.25, "each refusal takes the whole message apart"
+    return batch, time.process_time() - started_s
+
+
+def test_a_thousand_refusals_in_one_message_take_no_longer_than_a_thousand_records():
+    now_ms = fix(1).time_ms
+    good = [fix(n, time_ms=now_ms, trip_id="x" * 64) for n in range(1000)]
+    bad = [msgspec.structs.replace(one, latitude=0.0, longitude=0.0) for one in good]
+    good_s, bad_s = [], []
+    for _ in range(3):  # the least of each: what else the machine does only adds
+        batch, spent_s = taken(good, now_ms)
+        assert not batch.dead
+        good_s.append(spent_s)
+        batch, spent_s = taken(bad, now_ms)
+        assert len(batch.dead) == 4000
+        bad_s.append(spent_s)
+    assert encode(bad[7]) == batch.dead[7].payload
+    # about as long; were the message taken apart for each, it would be thirty times
+    assert min(bad_s) < 6 * min(good_s), "each refusal takes the whole message apart"
 
 
 async def test_a_side_job_that_the_database_refuses_does_not_end_the_worker(settings, pool):
@@ -205,6 +213,6 @@ async def test_a_side_job_that_the_database_refuses_does_not_end_the_worker(sett
         await asyncio.sleep(0.2)
         await bus.publish(GPS, encode(fix(77, latitude=50.4)), qos=1)
         assert (await next_ack(bus)).stored[0].ranges == [(77, 77)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await rows(pool, "SELECT latitude FROM vehicle_latest") != [(50.4,)]:
                 await asyncio.sleep(0.05)

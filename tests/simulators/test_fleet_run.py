@@ -14,7 +14,7 @@ from sapar.simulators.faults import FaultRates
 from sapar.simulators.fleet_run import FleetSettings, simulate
 from sapar.simulators.swarm import SwarmOptions, read_credentials
 from sapar.simulators.truth import PUBLISHED_COLUMNS, STORED, TRUTH_COLUMNS, TruthWriter
-from tests.simulators.acknowledger import PASSWORD, acknowledger, admit
+from tests.simulators.acknowledger import PASSWORD, acknowledger, admit, until
 from tests.simulators.network import at, network
 
 FAULTS = replace(FaultRates(), offline_per_hour=20.0, duplicate=0.05, conflict=0.01)
@@ -88,10 +88,15 @@ async def test_asked_to_stop_it_drains_and_ends(broker, tmp_path):
         swarm=SwarmOptions(plain_share=0.5),
     )
     stop = asyncio.Event()
-    async with acknowledger(broker, "sim-b"):
+    async with acknowledger(broker, "sim-b") as server, asyncio.TaskGroup() as group:
+
+        async def stop_when_all_have_spoken() -> None:
+            await until(lambda: len(server.times) > 12)
+            stop.set()
+
         with TruthWriter(tmp_path) as truth:
-            asyncio.get_running_loop().call_later(1.0, stop.set)
-            async with asyncio.timeout(10):
+            group.create_task(stop_when_all_have_spoken())
+            async with asyncio.timeout(120):
                 summary = await simulate(network(), options, who, truth, clock, stop)
     assert summary["unacknowledged"] == 0
     assert summary["published"] > 12

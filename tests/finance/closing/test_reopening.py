@@ -1,6 +1,5 @@
 """A closed day is opened for a while: what may post in it, what is kept of it, how it ends."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -69,9 +68,9 @@ async def test_while_it_lasts_what_is_about_the_day_takes_its_date(books):
 
 async def test_at_its_end_nothing_posts_with_the_date(books):
     await closed(books)
-    await open_again(books, timedelta(seconds=1))
+    opened = await open_again(books, timedelta(seconds=5))
     await books.post(tap_of(books.devices[1], 1, "c4", 5))
-    await asyncio.sleep(1.1)
+    await books.rows("SELECT pg_sleep_until(%s)", [opened.ends_at])
     await books.post(tap_of(books.devices[1], 2, "c5", 6))
     assert (await dates(books))[1:] == [(DAY, DAY), (DAY, NEXT)]
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="is closed"):

@@ -110,7 +110,7 @@ async def test_the_night_after_the_line_bends_as_the_street_does(nights: Nights)
     with connect(nights.database, autocommit=True) as listening:
         listening.execute("LISTEN sapar_timetable")
         assert await nights.learn() == {"pairs": 8, "ways": 8, "ways_changed": 8}
-        told = [n.payload for n in listening.notifies(timeout=5.0, stop_after=1)]
+        told = [n.payload for n in listening.notifies(timeout=60.0, stop_after=1)]
     assert told == [AGENCY]
     after = await find_version(nights.pool, AGENCY, before.digest)
     assert after is not None

@@ -1,6 +1,9 @@
 """Acts of dispatch: what is refused, what they mean, the table, and the engine that follows it."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from sapar.core.clock import ScaledClock, SystemClock
 from sapar.core.db import DatabaseRefused, Pool, translated
 from sapar.core.errors import BadInput, NotFound
+from sapar.core.mqtt import MqttClient
 from sapar.core.settings import Settings
 from sapar.gtfs.realtime.acts import (
     Act,
@@ -228,6 +232,18 @@ async def test_what_was_decided_stays_on_record(pool: Pool) -> None:
             await connection.execute("UPDATE dispatch_act SET ended_at = NULL, ended_by = NULL")
 
 
+async def first_tick(
+    client: MqttClient, wanted: Callable[[list[Any]], bool]
+) -> tuple[float, list[Any]]:
+    """Wait for a tick whose trip updates are as wanted; give its time and them."""
+    async with asyncio.timeout(60):
+        while True:
+            for tick in await ticks_until(client, 1):
+                found = list(pb.FeedMessage.FromString(tick.bodies[TRIP_UPDATES].plain()).entity)
+                if wanted(found):
+                    return tick.time_s, found
+
+
 async def test_an_engine_publishes_acts_within_a_tick_and_forgets_them_when_undone(
     settings: Settings, pool: Pool, timetable: Timetable
 ) -> None:
@@ -240,16 +256,12 @@ async def test_an_engine_publishes_acts_within_a_tick_and_forgets_them_when_undo
         decided_s = clock.time()
         what = Cancel(trip_id="O-30", service_date=DAY)
         act_id = await decide(pool, agency, what, author="a", reason="r", now=clock.now())
-        (during,) = await ticks_until(client, 1)
-        while during.time_s < decided_s + 0.3:  # one may have been on its way
-            (during,) = await ticks_until(client, 1)
+        told_s, (entity,) = await first_tick(client, bool)
         await undo(pool, agency, act_id, author="a", now=clock.now())
         undone_s = clock.time()
-        (after,) = await ticks_until(client, 1)
-        while after.time_s < undone_s + 0.3:
-            (after,) = await ticks_until(client, 1)
-    (entity,) = pb.FeedMessage.FromString(during.bodies[TRIP_UPDATES].plain()).entity
+        forgotten_s, _ = await first_tick(client, lambda found: not found)
+    # a tick may be on its way, and a busy machine makes them late
+    assert told_s - decided_s < 10
+    assert forgotten_s - undone_s < 10
     assert entity.trip_update.trip.trip_id == "O-30"
     assert entity.trip_update.trip.schedule_relationship == pb.TripDescriptor.CANCELED
-    assert during.time_s - decided_s < 2.5
-    assert not pb.FeedMessage.FromString(after.bodies[TRIP_UPDATES].plain()).entity

@@ -90,7 +90,7 @@ async def reader(settings: Settings, agency: str) -> AsyncIterator[MqttClient]:
         yield client
 
 
-async def ticks_until(client: MqttClient, wanted: int, timeout_s: float = 20.0) -> list[Tick]:
+async def ticks_until(client: MqttClient, wanted: int, timeout_s: float = 60.0) -> list[Tick]:
     found: list[Tick] = []
     async with asyncio.timeout(timeout_s):
         while len(found) < wanted:
