@@ -115,7 +115,7 @@ class CardFact:
         moved: (kind, account code) → debits less credits of all that is not a tap.
         blocks: when it was blocked, and why.
         pending: top-ups that a ride activates.
-        passes: (from, to) of its passes, the end exclusive.
+        passes: (from, to, number of the sale) of its passes, the end exclusive.
         gone: it was replaced or returned, and takes no money any more.
     """
 
@@ -123,7 +123,7 @@ class CardFact:
     moved: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
     blocks: list[BlockFact] = field(default_factory=list)
     pending: list[PendingFact] = field(default_factory=list)
-    passes: list[tuple[int, int]] = field(default_factory=list)
+    passes: list[tuple[int, int, int]] = field(default_factory=list)
     gone: bool = False
 
     def category_at(self, at_ms: int) -> str:
@@ -138,7 +138,12 @@ class CardFact:
         return None
 
     def has_pass_at(self, at_ms: int) -> bool:
-        return any(from_ms <= at_ms < to_ms for from_ms, to_ms in self.passes)
+        return any(from_ms <= at_ms < to_ms for from_ms, to_ms, _ in self.passes)
+
+    def needs_pass_at(self, sale_no: int, at_ms: int) -> bool:
+        """Whether at a time there is this pass and no other."""
+        sales = {sale for from_ms, to_ms, sale in self.passes if from_ms <= at_ms < to_ms}
+        return sales == {sale_no}
 
 
 def fare_day(at_ms: int) -> date:

@@ -17,7 +17,7 @@ from sapar.core.db import connect
 from sapar.core.errors import NotFound, Refused
 from sapar.ticketing.cards import requests as ask
 from sapar.ticketing.cards.operations import Desk, carry_out
-from tests.ticketing.facts import MINUTE_MS, PASS, BlockFact, CardFact, PendingFact, TapFact
+from tests.ticketing.facts import MINUTE_MS, BlockFact, CardFact, PendingFact, TapFact
 from tests.ticketing.world import AGENCY, MORNING_MS, World
 
 CARDS = tuple(f"card-{letter}" for letter in "abcd")
@@ -140,29 +140,6 @@ class DeskRules(RuleBasedStateMachine):
             self._fact(card).pending.append(PendingFact(amount, head["at_ms"], end_ms))
             self._book(1110, "kiosk", amount)
             self._release(card, head["at_ms"])
-
-    @rule(
-        card=cards, minute=minutes, length=st.sampled_from([60, 3000, 20000]),
-        price=st.sampled_from([0, 200_00]), cash=st.booleans(),
-    )  # fmt: skip
-    def sell_pass(self, card, minute, length, price, cash):
-        """A pass, also one that began before it was sold; the purse pays, or the holder at once."""
-        from_ms = MORNING_MS + minute * MINUTE_MS
-        to_ms = from_ms + length * MINUTE_MS
-        request = ask.SellPass(
-            **self._head(card), product_id=PASS, price_tiyn=price, valid_from_ms=from_ms,
-            valid_to_ms=to_ms, paid=PAID if cash else None,
-        )  # fmt: skip
-        done = self._ask(request)
-        assert done == (self._in_use(card) and (cash or price <= self._purse(card)))
-        if done:
-            self._fact(card).passes.append((from_ms, to_ms))
-            month = "2026-02" if minute == -14400 or minute == -14395 else "2026-03"
-            self._book(2140, f"{PASS} {month}", -price)
-            if cash:
-                self._book(1110, "kiosk", price)
-            else:
-                self._fact(card).moved["sell_pass", 2110] += price
 
     def _release(self, card, at_ms=None):
         """Unblock a debtor who owes nothing any more."""
@@ -287,8 +264,11 @@ class DeskRules(RuleBasedStateMachine):
             fresh.moved["replace", 2110 if code == 2130 else code] -= sign * amount
         self._settle(old)
         if not again:
-            fresh.passes += [(max(low, at_ms), high) for low, high in old.passes if high > at_ms]
-            old.passes = [(low, min(high, at_ms)) for low, high in old.passes if low < at_ms]
+            passes = old.passes
+            fresh.passes += [
+                (max(low, at_ms), high, no) for low, high, no in passes if high > at_ms
+            ]
+            old.passes = [(low, min(high, at_ms), no) for low, high, no in passes if low < at_ms]
             self._begin_block(old, "replaced", at_ms)
             old.gone = True
 

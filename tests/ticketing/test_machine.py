@@ -35,8 +35,9 @@ from tests.services import _database
 from tests.ticketing.agreement import OF_THE_TOWN, check_invariants, compare
 from tests.ticketing.closing import close_day
 from tests.ticketing.facts import MINUTE_MS, ListFact, fare_day
-from tests.ticketing.machine_desk import CARDS, DeskRules, cards, minutes
+from tests.ticketing.machine_desk import CARDS, cards, minutes
 from tests.ticketing.machine_held import DEVICES, HeldRules, devices
+from tests.ticketing.machine_passes import PassRules
 from tests.ticketing.simulated import tools_of
 from tests.ticketing.world import AGENCY, MORNING_MS, make_world
 
@@ -54,7 +55,7 @@ rides = st.lists(
 )
 
 
-class TicketingMachine(DeskRules, HeldRules):
+class TicketingMachine(PassRules, HeldRules):
     """Devices, cards and people at the desk; `postgres` and `template` are set by the test."""
 
     postgres: PostgresCluster
@@ -82,6 +83,7 @@ class TicketingMachine(DeskRules, HeldRules):
         self.refunds = defaultdict(int)
         self.given_back = set()
         self.heirs = {}
+        self.sales = {}
         self.registered = set()
         self.foreign = set()
         self.now_ms = MORNING_MS + 2000 * MINUTE_MS
@@ -335,6 +337,11 @@ HISTORY = [
     ("sell_pass", {"card": "card-d", "minute": 15, "length": 60, "price": 0, "cash": False}),
     ("top_up_pending", {"card": "card-d", "amount": 500_00, "minute": 25, "days": 1}),
     _rides("card-d", 3, 30),
+    ("take_back_last", {"card": "card-d"}),  # used
+    ("issue", {"card": "card-f", "category": "adult"}),
+    ("sell_pass", {"card": "card-f", "minute": 0, "length": 60, "price": 200_00, "cash": True}),
+    ("take_back_last", {"card": "card-f"}),
+    _rides("card-f", 1, 10),  # it comes when the pass has gone
     ("replace", {"card": "card-d", "new": "card-e", "minute": 40}),
     _rides("card-d", 3, 50, 1500),
     ("replace", {"card": "card-d", "new": "card-e", "minute": None}),

@@ -105,6 +105,23 @@ def category(
     _carry_out("change_category", card, agency, key, category=to)
 
 
+@app.command("take-back-pass")
+def take_back_pass(
+    card: CardRef,
+    sale: Annotated[int, typer.Argument(help="Number of its sale; `show` has it.", metavar="SALE")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the journal.")],
+    agency: Agency = None,
+    key: Key = None,
+) -> None:
+    """Take back a pass that no ride has used: it ends, and its price goes back as it was paid.
+
+    Rides of its days that come to light later are priced as if it had not been sold. Refused for a
+    pass that was used (pass_used), was taken back before, or was sold at a desk that is closed now
+    or by an agent that is suspended.
+    """
+    _carry_out("take_back_pass", card, agency, key, sale_no=sale, reason=reason)
+
+
 def _carry_out(
     operation: str, card_ref: str, agency: str | None, key: str | None, **values: Any
 ) -> None:
@@ -161,6 +178,11 @@ def _print_statement(statement: Statement) -> None:
     )
     if statement.replaced_by:
         typer.echo(f"replaced by {statement.replaced_by}")
+    for product_id, from_ms, to_ms, sale_no, price_tiyn in statement.passes:
+        typer.echo(
+            f"pass {product_id} from {_time(from_ms)} to {_time(to_ms)}, sale {sale_no}:"
+            f" {tenge(price_tiyn)}"
+        )
     for block_ in statement.blocks:
         until = "still" if block_.to_ms is None else f"until {_time(block_.to_ms)}"
         typer.echo(f"blocked from {_time(block_.from_ms)}, {until}: {block_.reason} {block_.note}")

@@ -30,6 +30,7 @@ AT_DESK: Final[dict[str, frozenset[Role]]] = {
     "replace": frozenset({"cashier"}),
     "change_category": frozenset({"cashier", "accountant", "chief_accountant"}),
     "refund_tap": frozenset({"accountant", "chief_accountant"}),
+    "take_back_pass": frozenset({"accountant", "chief_accountant"}),
     "goodwill": frozenset({"chief_accountant"}),
     "write_off": frozenset({"chief_accountant"}),
     "withdraw": frozenset({"accountant", "chief_accountant"}),
@@ -38,7 +39,7 @@ AT_DESK: Final[dict[str, frozenset[Role]]] = {
 }
 """Which operations a desk offers, and to whom."""
 
-_OWN_REASON: Final = frozenset({"refund_tap", "goodwill", "write_off"})
+_OWN_REASON: Final = frozenset({"refund_tap", "take_back_pass", "goodwill", "write_off"})
 """Operations that keep the reason themselves too."""
 _REASON_MAX: Final = 400
 _TOLD_MAX: Final = 12

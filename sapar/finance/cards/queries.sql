@@ -34,8 +34,13 @@ WHERE agency_id = %(agency_id)s AND card_ref = ANY(%(card_refs)s::text[]);
 
 -- name: operations_of_card
 -- The newest operations with their receipts; the reason is in the audit log, where a desk wrote it.
+-- Of a pass that was taken back: with what its sale had moved.
 SELECT o.source_key, o.kind, o.actor, (extract(epoch FROM o.event_at) * 1000)::bigint,
-       (extract(epoch FROM o.done_at) * 1000)::bigint, o.request, o.receipt,
+       (extract(epoch FROM o.done_at) * 1000)::bigint,
+       CASE WHEN o.kind <> 'take_back_pass' THEN o.request
+            ELSE o.request || jsonb_build_object('amount_tiyn',
+                (SELECT max(amount) FROM journal j, unnest(j.amounts) AS amount
+                 WHERE j.journal_no = (o.receipt ->> 'journal_no')::bigint)) END, o.receipt,
        coalesce((SELECT a.reason FROM audit_log a
                  WHERE a.target = %(target)s AND a.agency_id = o.agency_id
                    AND a.after ->> 'key' = o.source_key LIMIT 1), '')

@@ -46,7 +46,7 @@ async def top_up(work: Work, request: TopUp) -> CardRow:
         )
         await work.execute("mark_pending", card_no=card.card_no)
         await work.follow(card, activate_pending)
-    await _release_debtor(work, card)
+    await release_debtor(work, card)
     return card
 
 
@@ -168,7 +168,7 @@ async def goodwill(work: Work, request: Goodwill) -> CardRow:
     check_usable(card, "blocked")
     moved = legs.goodwill_legs(card.card_ref, request.amount_tiyn)
     await work.post(moved, card=card, rule=request.reason)
-    await _release_debtor(work, card)
+    await release_debtor(work, card)
     return card
 
 
@@ -179,7 +179,7 @@ async def write_off(work: Work, request: WriteOff) -> CardRow:
         raise Refused(f"card {card.card_ref} owes nothing", code="no_debt")
     amount = card.debt_tiyn if request.amount_tiyn is None else request.amount_tiyn
     await work.post(legs.write_off_legs(card.card_ref, amount), card=card, rule=request.reason)
-    await _release_debtor(work, card)
+    await release_debtor(work, card)
     return card
 
 
@@ -216,7 +216,7 @@ async def _check_payable(work: Work, card: CardRow) -> None:
             check_usable(card)
 
 
-async def _release_debtor(work: Work, card: CardRow) -> None:
+async def release_debtor(work: Work, card: CardRow) -> None:
     """Unblock a card that was blocked for a debt that is paid now."""
     if card.status != "blocked":
         return

@@ -12,7 +12,7 @@ from sapar.contract.messages import INTEGER_MAX
 from sapar.core.clock import Clock
 from sapar.core.db import AsyncConnection, is_idle, translated
 from sapar.core.errors import BadInput, Fault
-from sapar.ticketing.cards import life, money
+from sapar.ticketing.cards import life, money, take_back
 from sapar.ticketing.cards.once import Done, once
 from sapar.ticketing.cards.requests import (
     AnyRequest,
@@ -26,6 +26,7 @@ from sapar.ticketing.cards.requests import (
     Replace,
     Return,
     SellPass,
+    TakeBackPass,
     TopUp,
     Unblock,
     Withdraw,
@@ -40,6 +41,7 @@ _WORK: Final[dict[type[Any], Callable[[Work, Any], Awaitable[CardRow]]]] = {
     Issue: life.issue,
     TopUp: money.top_up,
     SellPass: money.sell_pass,
+    TakeBackPass: take_back.take_back_pass,
     Block: life.block,
     Unblock: life.unblock,
     Replace: life.replace,

@@ -109,6 +109,48 @@ VALUES (%(card_no)s, %(journal_no)s, %(product_id)s, tstzrange(%(valid_from)s, %
 -- name: mark_pass
 UPDATE card SET has_pass = true WHERE card_no = %(card_no)s AND NOT has_pass;
 
+-- name: passes_of_sale
+-- A pass on these cards; one that went with a replacement is on two of them.
+SELECT card_no, product_id, (extract(epoch FROM lower(valid)) * 1000)::bigint
+FROM card_pass WHERE card_no = ANY(%(card_nos)s::bigint[]) AND journal_no = %(sale_no)s;
+
+-- name: ride_on_pass
+-- The first ride that counts and is on a pass for want of another one of its product.
+SELECT t.tap_no FROM card_pass p
+JOIN tap t ON t.card_no = p.card_no AND t.event_at >= lower(p.valid) AND t.event_at < upper(p.valid)
+WHERE p.card_no = ANY(%(card_nos)s::bigint[]) AND p.journal_no = %(sale_no)s
+  AND t.status = 'posted' AND t.adjustments LIKE '%%"pass"%%'
+  AND EXISTS (SELECT FROM jsonb_array_elements(t.adjustments::jsonb) part
+              WHERE part ->> 0 = 'pass' AND part ->> 1 = p.product_id)
+  AND NOT EXISTS (SELECT FROM card_pass o
+                  WHERE o.card_no = p.card_no AND o.journal_no <> p.journal_no
+                    AND o.product_id = p.product_id AND o.valid @> t.event_at)
+ORDER BY t.event_at, t.tap_no LIMIT 1;
+
+-- name: sale_of_pass
+-- The journal of a sale and who took the price; none: the pass was not sold here. What was given
+-- away has a number of its own, and no journal.
+SELECT (o.receipt ->> 'journal_no')::bigint, o.request -> 'paid' FROM card_operation o
+WHERE o.card_no = ANY(%(card_nos)s::bigint[]) AND o.kind = 'sell_pass'
+  AND coalesce((o.receipt ->> 'journal_no')::bigint = %(sale_no)s,
+               o.request ->> 'product_id' = %(product_id)s
+               AND NOT EXISTS (SELECT FROM journal WHERE journal_no = %(sale_no)s))
+LIMIT 1;
+
+-- name: was_taken_back
+SELECT EXISTS (SELECT FROM card_operation
+               WHERE card_no = ANY(%(card_nos)s::bigint[]) AND kind = 'take_back_pass'
+                 AND (request ->> 'sale_no')::bigint = %(sale_no)s);
+
+-- name: hold_cash_desk
+-- Until the commit it is as it is.
+SELECT status FROM cash_desk
+WHERE agency_id = %(agency_id)s AND desk_id = %(desk_id)s FOR SHARE;
+
+-- name: end_pass
+DELETE FROM card_pass
+WHERE card_no = ANY(%(card_nos)s::bigint[]) AND journal_no = %(sale_no)s;
+
 -- name: copy_passes
 -- What is left of the old card's passes, to the new card.
 INSERT INTO card_pass (card_no, journal_no, product_id, valid)
@@ -384,9 +426,12 @@ SELECT reason, note, actor, (extract(epoch FROM blocked_at) * 1000)::bigint,
 FROM card_block WHERE card_no = %(card_no)s ORDER BY blocked_at;
 
 -- name: statement_passes
-SELECT product_id, (extract(epoch FROM lower(valid)) * 1000)::bigint,
-       (extract(epoch FROM upper(valid)) * 1000)::bigint
-FROM card_pass WHERE card_no = %(card_no)s ORDER BY lower(valid), journal_no;
+-- With the number of the sale, and what was paid: the most that its journal moves.
+SELECT p.product_id, (extract(epoch FROM lower(p.valid)) * 1000)::bigint,
+       (extract(epoch FROM upper(p.valid)) * 1000)::bigint, p.journal_no,
+       coalesce((SELECT max(amount) FROM journal j, unnest(j.amounts) AS amount
+                 WHERE j.journal_no = p.journal_no), 0)
+FROM card_pass p WHERE p.card_no = %(card_no)s ORDER BY lower(p.valid), p.journal_no;
 
 -- name: statement_pending
 -- Top-ups that still wait for a tap, expired ones too.

@@ -95,6 +95,17 @@ class SellPass(Request, frozen=True, kw_only=True, tag="sell_pass"):
     paid: Paid | None = None
 
 
+class TakeBackPass(Request, frozen=True, kw_only=True, tag="take_back_pass"):
+    """Take a pass back that no ride has used: its sale is reversed, the way it was paid.
+
+    Attributes:
+        sale_no: number of the sale, as the card's statement has it.
+    """
+
+    sale_no: int
+    reason: str
+
+
 class Block(Request, frozen=True, kw_only=True, tag="block"):
     """Put a card on the deny list; `note` tells whoever helps its holder why."""
 
@@ -182,6 +193,7 @@ AnyRequest = (
     Issue
     | TopUp
     | SellPass
+    | TakeBackPass
     | Block
     | Unblock
     | Replace

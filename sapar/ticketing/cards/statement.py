@@ -93,7 +93,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         replaced_by, replaces: references of other cards.
-        passes: [product, from_ms, to_ms].
+        passes: [product, from_ms, to_ms, number of the sale, price_tiyn].
         pending: top-ups that wait for a tap: [amount_tiyn, paid_ms, expires_ms].
     """
 
@@ -107,7 +107,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     pending_tiyn: int
     replaced_by: str | None
     replaces: str | None
-    passes: list[tuple[str, int, int]]
+    passes: list[tuple[str, int, int, int, int]]
     pending: list[tuple[int, int, int]]
     blocks: list[BlockExplained]
     movements: list[Movement]

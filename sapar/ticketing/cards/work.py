@@ -151,13 +151,14 @@ class Work:
         if paid is None:
             return None
         self.payer = paid
-        standing = await self._standing(paid)
+        standing = await self.standing(paid)
         check_standing(standing, paid)
         if paid.commission_tiyn is not None or amount_tiyn <= 0:
             return paid
         return replace(paid, commission_tiyn=commission_of(standing, amount_tiyn))
 
-    async def _standing(self, paid: Paid) -> Standing:
+    async def standing(self, paid: Paid) -> Standing:
+        """Give how whoever takes money, or gives it back, stands on the day."""
         which = "processor" if paid.by == "processor" else "agent"
         names = {
             "agency_id": self.request.agency_id, "name": paid.name, "day": self.service_date,
@@ -214,7 +215,7 @@ class Work:
         await post(self.connection, [journal], self.cards, days=self.days)
         await self._check_prepaid(legs)
         if self.payer is not None:  # its account is locked now, and what it owes stands
-            check_limit(await self._standing(self.payer), self.payer)
+            check_limit(await self.standing(self.payer), self.payer)
         assert journal.journal_no is not None
         self.journal_no = journal.journal_no
         return journal.journal_no

@@ -283,3 +283,56 @@ async def test_who_takes_money_off_a_card_does_not_pay_it_out(money: Instance) -
     number, _ = await opened(money, "c1", "chief_accountant", "auditor")  # another person
     done = await money.http.post(address, json={**pay, "key": "p2"})
     assert done.status_code == 201, done.text
+
+
+async def _sold(money: Instance, number: int, offer: dict[str, Any], key: str) -> int:
+    """Sell a pass at a desk and give the number of its sale."""
+    names = ("product_id", "price_tiyn", "valid_from_ms", "valid_to_ms")
+    values = {name: offer[name] for name in names}
+    values["paid"] = {"by": "cash_desk", "name": "desk-3"}
+    asked = {"operation": "sell_pass", "key": key, "reason": "asked for", "values": values}
+    done = await money.http.post(f"/api/finance/cards/{number}/operations", json=asked)
+    assert done.status_code == 201, done.text
+    return int(done.json()["receipt"]["journal_no"])
+
+
+async def test_a_pass_is_taken_back_once_by_whoever_may_refund(money: Instance) -> None:
+    number, before = await opened(money, "c1", "cashier")
+    today, following = before["passes_on_offer"]
+    sale = await _sold(money, number, following, "s1")
+    used = await _sold(money, number, today, "s2")  # rides of today are on it at once
+    address = f"/api/finance/cards/{number}"
+    asked: dict[str, Any] = {"operation": "take_back_pass", "key": "b", "reason": "wrong month",
+                             "values": {"sale_no": sale}}  # fmt: skip
+    refused = await money.http.post(f"{address}/operations", json=asked)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "role_missing")
+
+    number, told = await opened(money, "c1", "accountant")
+    assert [one[3:] for one in told["statement"]["passes"]] == [[used, 450_000], [sale, 450_000]]
+    seen = (await money.http.post(f"{address}/foresee", json={**asked, "reason": ""})).json()
+    [journal] = seen["foreseen"]["journals"]
+    assert (journal["kind"], journal["reverses"]) == ("take_back_pass", sale)
+    assert {(one["code"], one["owner"]): one["amount"] for one in journal["entries"]} == {
+        (2140, "month_pass 2026-04"): 450_000, (1110, "desk-3"): -450_000,
+    }  # fmt: skip
+    other = {**asked, "values": {"sale_no": used}}
+    seen = (await money.http.post(f"{address}/foresee", json=other)).json()
+    assert seen["refused"]["code"] == "pass_used"
+
+    first, again = await asyncio.gather(
+        *[money.http.post(f"{address}/operations", json=asked) for _ in range(2)]
+    )
+    assert (first.status_code, again.status_code) == (201, 201), first.text
+    assert {first.json()["repeated"], again.json()["repeated"]} == {True, False}
+    [line] = audit_lines(money, "card.take_back_pass")
+    assert line[2] == "wrong month"
+    after = (await money.http.get(address)).json()
+    assert [one[3] for one in after["statement"]["passes"]] == [used]
+    newest = after["operations"][0]
+    assert (newest["kind"], newest["amount_tiyn"], newest["reason"]) == (
+        "take_back_pass", 450_000, "wrong month",
+    )  # fmt: skip
+    for key, sale_no, code in (("b2", sale, "already_taken_back"), ("b3", used, "pass_used")):
+        late = {**asked, "key": key, "values": {"sale_no": sale_no}}
+        refused = await money.http.post(f"{address}/operations", json=late)
+        assert refused.json()["error"]["code"] == code

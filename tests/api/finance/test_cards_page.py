@@ -194,3 +194,40 @@ async def test_a_card_is_taken_back_and_its_holder_paid_by_another_person(
         await assert_accessible(page, "dialog[open]")
         await page.keyboard.press("Enter")
         await expect(page.locator(".receipt")).to_contain_text("2,340 ₸")
+
+
+async def test_a_pass_sold_by_mistake_is_taken_back_beside_it(
+    money: Instance, browser: Browser
+) -> None:
+    async with visit(browser, money, "/console/cards?lang=en", roles=DESK) as page:
+        await look_up(page, "c1")
+        dialog = page.get_by_role("dialog")
+        passes = page.get_by_role("list", name="Passes")
+        for offer in ("1", "0"):  # of the next month, and of this one: the rides of today use it
+            await page.get_by_role("button", name="Sell a pass…").click()
+            await dialog.get_by_role("combobox", name="Pass").select_option(offer)
+            await dialog.get_by_label("Cash desk").fill("desk-1")
+            await dialog.get_by_label("Why").fill("asked for")
+            await dialog.get_by_role("button", name="Do it").click()
+            await expect(page.locator(".receipt")).to_be_visible()
+            await dialog.get_by_role("button", name="Close").click()
+        await expect(passes.get_by_role("listitem")).to_have_count(2)
+        await passes.get_by_role("button", name="Take back…").first.click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("a ride has used the pass")
+        await dialog.get_by_label("Why").fill("mistake")
+        await expect(dialog.get_by_role("button", name="Do it")).to_be_disabled()
+        await page.keyboard.press("Escape")
+
+        await passes.get_by_role("button", name="Take back…").last.click()
+        will = dialog.locator(".foreseen")
+        await expect(will.locator("tr", has_text="1110")).to_contain_text("desk-1")
+        await expect(will.locator("tr", has_text="2140")).to_contain_text("month_pass 2026-04")
+        await expect(dialog).to_contain_text("In full, and only while no ride has used it.")
+        await assert_accessible(page, "dialog[open]")
+        await dialog.get_by_label("Why").fill("Sold by mistake")
+        await dialog.get_by_role("button", name="Do it").click()
+        await expect(page.locator(".receipt")).to_contain_text("4,500 ₸")
+        await expect(dialog).to_contain_text("Pass taken back")
+        await dialog.get_by_role("button", name="Close").click()
+        await expect(passes.get_by_role("listitem")).to_have_count(1)
+        await assert_accessible(page)

@@ -15,7 +15,7 @@ from sapar.finance.agents.model import AgentTerms
 from sapar.finance.agents.parties import add_party, agree_terms, require_known, set_status
 from sapar.ticketing.cards.agents import Standing, commission_of, share_of
 from sapar.ticketing.cards.operations import carry_out
-from sapar.ticketing.cards.requests import Issue, Paid, SellPass, TopUp
+from sapar.ticketing.cards.requests import Issue, Paid, SellPass, TakeBackPass, TopUp
 from tests.finance.agents.laws import check_limit
 from tests.finance.agents.money import move
 from tests.finance.agents.support import AGENT, KASPI, PREPAID, WHO, add_agent, add_processor
@@ -81,11 +81,17 @@ async def test_an_agent_that_is_suspended_sells_nothing(point, pool):
     await add_agent(pool, credit_limit_tiyn=100_000)
     await add_processor(pool)
     await point.do(Issue, category="adult")
+    sale = {"product_id": "month", "valid_from_ms": NOON_MS, "valid_to_ms": NOON_MS + DAY_MS}
+    sold = (await point.do(SellPass, price_tiyn=5, paid=AGENT, **sale)).receipt.journal_no
     await set_status(pool, AGENCY, "agent", "kassa24", "suspended", WHO, reason="does not pay")
     await set_status(pool, AGENCY, "processor", "kaspi", "suspended", WHO, reason="is hacked")
     assert await refusal(point, TopUp, amount_tiyn=5, paid=AGENT) == "agent_suspended"
     assert await refusal(point, TopUp, amount_tiyn=5, paid=KASPI) == "processor_suspended"
+    code = await refusal(point, TakeBackPass, sale_no=sold, reason="mistake")
+    assert code == "agent_suspended"  # nor does it give anything back
     assert await set_status(pool, AGENCY, "agent", "kassa24", "active", WHO, reason="")
+    await point.do(TakeBackPass, sale_no=sold, reason="mistake")
+    assert await balance(point, 1110, "kassa24") == 0
     assert not await set_status(pool, AGENCY, "agent", "kassa24", "active", WHO, reason="")
     await point.do(TopUp, amount_tiyn=5, paid=AGENT)
     with pytest.raises(BadInput):

@@ -11,7 +11,7 @@ from sapar.finance.settlement.running import run_settlement
 from sapar.finance.settlement.split import split
 from sapar.finance.settlement.statements import issue_statement, list_lines, list_statements
 from sapar.ticketing.cards.operations import Desk, carry_out
-from sapar.ticketing.cards.requests import Paid, RefundTap, SellPass
+from sapar.ticketing.cards.requests import Paid, RefundTap, SellPass, TakeBackPass
 from sapar.ticketing.ledger.accounts import Accounts
 from sapar.ticketing.post import judge_again, post_taps
 from tests.finance.settlement.support import DAY, NOW, Finance, close_days
@@ -90,6 +90,40 @@ async def test_a_pool_that_nobody_rode_on_stays(database: str):
             (MARCH, 600_000, "no_boardings")
         ]
         assert await finance.balances(2140) == {(2140, MARCH): -600_000}
+
+
+async def test_a_pass_taken_back_after_the_settlement_comes_off_the_carriers(database: str):
+    devices = make_town(database)
+    tools = make_tools(database)
+    april = date(2026, 4, 1), date(2026, 4, 30)
+    async with await connect_async(database) as connection:
+        finance = Finance(World(database, None), connection, Accounts(database))  # type: ignore[arg-type]
+        await finance.contract("green", valid_from=date(2026, 1, 1))
+        for card in ("c1", "c4"):
+            await sell(connection, tools, card, 600_000)
+        await post_taps(connection, tools, [tap_of(devices[0], 1, "c1", 0.0, vehicle="b1")])
+        close_days(database, *MONTH)
+        await run_settlement(connection, finance.accounts, AGENCY, *MONTH, actor="dana", now=NOW)
+        [(sale_no,)] = await finance.rows(
+            "SELECT journal_no FROM card_pass JOIN card USING (card_no) WHERE card_ref = 'c4'"
+        )
+        desk = Desk(tools.clock, tools.accounts, lambda c, touched: judge_again(c, tools, touched))
+        request = TakeBackPass(
+            agency_id=AGENCY, key="back", actor="dana", card_ref="c4", sale_no=sale_no, reason="x"
+        )
+        await carry_out(connection, desk, request)
+        assert await finance.balances(2140) == {(2140, MARCH): 600_000}
+        close_days(database, *april)
+        settled = await run_settlement(
+            connection, finance.accounts, AGENCY, *april, actor="dana", now=NOW
+        )
+        assert await finance.balances(2140, 2210, 2220) == {}
+        [number] = settled.statements
+        assert [
+            (line.block, line.pool, line.gross_tiyn)
+            for line in await list_lines(connection, number)
+        ] == [("pass_pool", MARCH, -600_000)]
+        await finance.check_parts(number)
 
 
 async def refund(

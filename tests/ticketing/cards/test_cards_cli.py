@@ -1,6 +1,8 @@
 """`sapar ticketing cards` and `move-in` at a prompt."""
 
 import json
+import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,7 +12,7 @@ from typer.testing import CliRunner
 from sapar.cli.ticketing import cards
 from sapar.cli.ticketing.move_in import move_in
 from sapar.core.db import connect
-from sapar.ticketing.cards.requests import Issue, TopUp
+from sapar.ticketing.cards.requests import Issue, SellPass, TopUp
 from tests.ticketing.cards.counter import AGENCY, AGENT, prepare
 
 app = typer.Typer()
@@ -75,3 +77,22 @@ def test_moving_in(call, tmp_path, database):
     with connect(database) as connection:
         rows = connection.execute("SELECT purse_tiyn - debt_tiyn FROM card ORDER BY card_ref")
         assert [row[0] for row in rows] == [1050, -2000]
+
+
+def test_a_pass_is_taken_back(call):
+    common: dict[str, Any] = {"agency_id": AGENCY, "actor": "t", "card_ref": "A"}
+    sale = SellPass(
+        **common, key="2", product_id="month", price_tiyn=400_000, valid_from_ms=0,
+        valid_to_ms=10**13, paid=AGENT,
+    )  # fmt: skip
+    call("cards", "do", stdin=lines(Issue(**common, key="1", category="adult"), sale))
+    shown = call("cards", "show", "A")
+    found = re.search(r"pass month from .* to .*, sale (\d+): 4 000.00", shown)
+    assert found is not None, shown
+    back = ["cards", "take-back-pass", "A", found[1], "--reason", "sold by mistake", "--key", "k"]
+    for _ in range(2):
+        assert "A is active" in call(*back)
+    assert "sale" in call("cards", "show", "A")
+    assert "pass month" not in call("cards", "show", "A")
+    again = call(*back[:-1], "other", status=1)
+    assert "was taken back" in again

@@ -72,7 +72,7 @@ def summarise(statement: Statement, now_ms: int) -> Balance:
         balance_tiyn=statement.purse_tiyn - statement.debt_tiyn,
         pending_tiyn=statement.pending_tiyn,
         pending_until_ms=min((one[2] for one in statement.pending), default=None),
-        passes=[one for one in statement.passes if one[2] > now_ms],
+        passes=[one[:3] for one in statement.passes if one[2] > now_ms],
         moves=[_move(one) for one in reversed(statement.movements[-SHOWN:])],
     )
 

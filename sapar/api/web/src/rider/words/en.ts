@@ -203,6 +203,7 @@ export const en = {
   move_top_up: "Top-up",
   move_activation: "Top-up that had waited",
   move_sell_pass: "Pass",
+  move_take_back_pass: "Pass given back",
   move_refund_tap: "Fare given back",
   move_issue: "Card issued",
   move_other: "Other",

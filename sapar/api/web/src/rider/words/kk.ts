@@ -204,6 +204,7 @@ export const kk: Words = {
   move_top_up: "Толтыру",
   move_activation: "Күтіп тұрған толтыру",
   move_sell_pass: "Жолақы билеті",
+  move_take_back_pass: "Жолақы билеті қайтарылды",
   move_refund_tap: "Жолақы қайтарылды",
   move_issue: "Карта берілді",
   move_other: "Басқа",

@@ -206,6 +206,7 @@ export const ru: Words = {
   move_top_up: "Пополнение",
   move_activation: "Пополнение, которое ждало",
   move_sell_pass: "Проездной",
+  move_take_back_pass: "Возврат проездного",
   move_refund_tap: "Возврат за поездку",
   move_issue: "Выдача карты",
   move_other: "Другое",

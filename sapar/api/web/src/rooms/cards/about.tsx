@@ -2,10 +2,10 @@
 import { CardLink } from "../../finance/journal";
 import { moneyText } from "../../kit/money";
 import { clockText, dayText, momentText } from "../../kit/when";
-import { openOperation } from "./acting";
+import { openOperation, openTakeBack } from "./acting";
 import { blockText, t } from "./messages";
 import type { Part } from "./rows";
-import { sentencesOf } from "./says";
+import { passesNow, passText, sentencesOf } from "./says";
 import type { Block, Card, Choices, Operation } from "./types";
 
 export function About(props: {
@@ -54,6 +54,7 @@ export function About(props: {
           </button>
         ))}
       </div>
+      <Passes card={card} choices={props.choices} />
       <Operations card={card} choices={props.choices} />
       <Before blocks={statement.blocks.filter((one) => one !== open)} />
     </div>
@@ -87,6 +88,26 @@ function WhyBlocked({ block }: { block: Block }) {
   );
 }
 
+/** Passes that are not over, for whoever may take one back. */
+function Passes({ card, choices }: { card: Card; choices: Choices }) {
+  const { status } = card.statement;
+  const passes = passesNow(card);
+  const may = choices.operations.includes("take_back_pass");
+  if (!may || passes.length === 0 || (status !== "active" && status !== "blocked")) return null;
+  return (
+    <ul class="card-passes" aria-label={t("passes")}>
+      {passes.map((pass) => (
+        <li key={pass[3]}>
+          {passText(pass)}
+          <button type="button" onClick={() => openTakeBack(pass)}>
+            {t("do_take_back_pass")}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function Before({ blocks }: { blocks: readonly Block[] }) {
   if (blocks.length === 0) return null;
   return (
@@ -114,7 +135,8 @@ function fits(operation: Operation, card: Card): boolean {
   const { statement } = card;
   const blocked = statement.blocks.some(({ to_ms }) => to_ms === null);
   const gone = statement.status === "returned" || statement.status === "replaced";
-  if (operation === "refund_tap") return false; // beside its ride
+  // beside its ride, beside its pass
+  if (operation === "refund_tap" || operation === "take_back_pass") return false;
   if (operation === "unblock") return blocked && !gone;
   if (operation === "write_off") return statement.debt_tiyn > 0;
   if (operation === "replace") return statement.status !== "returned";

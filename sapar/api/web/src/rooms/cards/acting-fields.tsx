@@ -3,6 +3,7 @@ import { CheckField, SelectField, Switch, TextField } from "../../kit/fields";
 import { MoneyField, moneyText } from "../../kit/money";
 import type { Doing, Values } from "./acting";
 import { blockText, t } from "./messages";
+import { passText } from "./says";
 import type { Card, Choices } from "./types";
 
 const reasons = ["lost", "stolen", "fraud", "debt", "other"] as const;
@@ -27,6 +28,14 @@ export function Fields(props: Props) {
     );
   }
   if (now.operation === "sell_pass") return <PassFields {...props} />;
+  if (now.operation === "take_back_pass" && now.pass) {
+    return (
+      <>
+        <p>{passText(now.pass)}</p>
+        <p class="quiet">{t("takeBackNote")}</p>
+      </>
+    );
+  }
   if (now.operation === "return") {
     return (
       <>

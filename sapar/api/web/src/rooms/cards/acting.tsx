@@ -14,17 +14,22 @@ import { moneyText } from "../../kit/money";
 import { Fields } from "./acting-fields";
 import { kindText, stateText, t } from "./messages";
 import { openReceipt } from "./receipt";
-import type { Card, Choices, Operation, Receipt, Ride, Foreseen as Told } from "./types";
+import type { Card, Choices, Operation, Pass, Receipt, Ride, Foreseen as Told } from "./types";
 
 export interface Doing {
   readonly operation: Operation;
   readonly ride?: Ride;
+  readonly pass?: Pass;
 }
 
 const doing = signal<Doing | null>(null);
 
 export function openOperation(operation: Operation, ride?: Ride): void {
   doing.value = ride ? { operation, ride } : { operation };
+}
+
+export function openTakeBack(pass: Pass): void {
+  doing.value = { operation: "take_back_pass", pass };
 }
 
 const quick: Readonly<Record<Operation, readonly Parameters<typeof t>[0][]>> = {
@@ -37,6 +42,7 @@ const quick: Readonly<Record<Operation, readonly Parameters<typeof t>[0][]>> = {
   goodwill: ["quick_bus"],
   write_off: [],
   sell_pass: ["quick_pass"],
+  take_back_pass: ["quick_mistake"],
   withdraw: ["quick_asks"],
   return: ["quick_asks", "quick_broken"],
   pay_out: ["quick_transfer"],
@@ -46,7 +52,11 @@ const quick: Readonly<Record<Operation, readonly Parameters<typeof t>[0][]>> = {
 export function ActingPlace(props: { card: Card; choices: Choices; onDone: () => void }) {
   const now = doing.value;
   return now ? (
-    <Act key={`${now.operation} ${now.ride?.tap_no ?? ""}`} doing={now} {...props} />
+    <Act
+      key={`${now.operation} ${now.ride?.tap_no ?? now.pass?.[3] ?? ""}`}
+      doing={now}
+      {...props}
+    />
   ) : null;
 }
 
@@ -70,7 +80,7 @@ const desk_key = "sapar.cash-desk";
 
 /** What an operation takes beside its reason; null while it is not complete. */
 export function valuesOf(
-  { operation, ride }: Doing,
+  { operation, ride, pass }: Doing,
   v: Values,
   card: Card,
 ): Readonly<Record<string, unknown>> | null {
@@ -86,6 +96,7 @@ export function valuesOf(
     const sold = { product_id, price_tiyn, valid_from_ms, valid_to_ms };
     return v.from_purse ? sold : { ...sold, paid: { by: "cash_desk", name: v.desk.trim() } };
   }
+  if (operation === "take_back_pass") return pass ? { sale_no: pass[3] } : null;
   if (operation === "return") return { channel: v.channel };
   if (operation === "withdraw" || operation === "pay_out") {
     if (v.tiyn === null || (operation === "pay_out" && v.bank === "")) return null;
@@ -106,6 +117,14 @@ export function valuesOf(
   return {};
 }
 
+/** What the receipt says that was paid, or given back. */
+function amountOf({ operation, pass }: Doing, v: Values, card: Card): number | null {
+  if (operation === "sell_pass") {
+    return card.passes_on_offer[Number(v.offer)]?.price_tiyn ?? null;
+  }
+  return pass ? pass[4] : v.tiyn;
+}
+
 /** The desk to begin with: the one that was used last, or the only one. */
 function firstDesk(choices: Choices): string {
   const last = localStorage.getItem(desk_key) ?? "";
@@ -117,7 +136,7 @@ function firstDesk(choices: Choices): string {
 
 function Act(props: { doing: Doing; card: Card; choices: Choices; onDone: () => void }) {
   const { card, choices } = props;
-  const { operation, ride } = props.doing;
+  const { operation, ride, pass } = props.doing;
   const once = useOnce();
   const reason = useSignal("");
   const values = useSignal<Values>({
@@ -159,10 +178,7 @@ function Act(props: { doing: Doing; card: Card; choices: Choices; onDone: () => 
       card: card.label,
       key: done.key,
       kind: operation,
-      amount_tiyn:
-        operation === "sell_pass"
-          ? (card.passes_on_offer[Number(values.value.offer)]?.price_tiyn ?? null)
-          : values.value.tiyn,
+      amount_tiyn: amountOf(props.doing, values.value, card),
       reason: reason.value.trim(),
       receipt: done.receipt,
       at_s: done.time_s,
@@ -172,7 +188,7 @@ function Act(props: { doing: Doing; card: Card; choices: Choices; onDone: () => 
   };
   const name = t(`dialog_${operation}`, {
     card: card.label,
-    ...(ride ? { no: String(ride.tap_no) } : { no: "" }),
+    no: String(ride?.tap_no ?? pass?.[3] ?? ""),
   });
   return (
     <ActDialog

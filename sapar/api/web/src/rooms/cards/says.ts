@@ -2,7 +2,7 @@
 import { moneyText } from "../../kit/money";
 import { dayText } from "../../kit/when";
 import { blockText, t } from "./messages";
-import type { Card } from "./types";
+import type { Card, Pass } from "./types";
 
 export function sentencesOf(card: Card): readonly string[] {
   const { statement } = card;
@@ -18,12 +18,21 @@ export function sentencesOf(card: Card): readonly string[] {
     );
   }
   if (statement.debt_tiyn > 0) said.push(t("saysDebt", { sum: moneyText(statement.debt_tiyn) }));
-  for (const [product, , to_ms] of statement.passes) {
-    if (to_ms / 1000 > card.time_s) {
-      said.push(t("saysPass", { product, day: dayText(to_ms / 1000) }));
-    }
+  for (const [product, , to_ms] of passesNow(card)) {
+    said.push(t("saysPass", { product, day: dayText(to_ms / 1000) }));
   }
   return said;
+}
+
+/** Passes that are not over. */
+export function passesNow({ statement, time_s }: Card): readonly Pass[] {
+  return statement.passes.filter(([, , to_ms]) => to_ms / 1000 > time_s);
+}
+
+/** "month_pass, 18 Mar – 1 Apr, 4,500 ₸". */
+export function passText([product, from_ms, to_ms, , price_tiyn]: Pass): string {
+  const [from, to] = [dayText(from_ms / 1000), dayText(to_ms / 1000)];
+  return t("offer", { product, from, to, sum: moneyText(price_tiyn) });
 }
 
 function stateOf(card: Card): string {

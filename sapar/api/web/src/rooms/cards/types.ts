@@ -39,6 +39,15 @@ export interface Block {
   readonly owed: readonly Movement[];
 }
 
+/** A pass of the card, with the number of its sale and what was paid for it. */
+export type Pass = readonly [
+  product: string,
+  from_ms: number,
+  to_ms: number,
+  sale_no: number,
+  price_tiyn: number,
+];
+
 export interface Statement {
   readonly status: "unknown" | "active" | "blocked" | "replaced" | "returned";
   readonly category: string;
@@ -46,7 +55,7 @@ export interface Statement {
   readonly debt_tiyn: number;
   readonly deposit_tiyn: number;
   readonly pending_tiyn: number;
-  readonly passes: readonly (readonly [product: string, from_ms: number, to_ms: number])[];
+  readonly passes: readonly Pass[];
   readonly pending: readonly (readonly [tiyn: number, paid_ms: number, expires_ms: number])[];
   readonly blocks: readonly Block[];
   readonly movements: readonly Movement[];
@@ -132,6 +141,7 @@ export interface Foreseen {
 export type Operation =
   | "top_up"
   | "sell_pass"
+  | "take_back_pass"
   | "withdraw"
   | "return"
   | "pay_out"
