@@ -13,7 +13,7 @@ from starlette.responses import Response
 from sapar.access.model import Person
 from sapar.api.dispatch.asking import add, answer, number_of, read_body
 from sapar.api.finance.cards import path_number
-from sapar.api.finance.workbench import Workbench, day_of
+from sapar.api.finance.workbench import Workbench, answer_foreseen, day_of
 from sapar.api.parts import Parts
 from sapar.core.db import AsyncConnection, translated
 from sapar.core.errors import BadInput
@@ -29,7 +29,9 @@ from sapar.finance.exceptions.queue import (
     list_exceptions,
 )
 from sapar.finance.exceptions.resolve import resolve_with_posting, undo_resolution
+from sapar.finance.exceptions.ruling import foresee_ruling, rule_on_exception, tell_held
 from sapar.ticketing.ledger.accounts import CARD_CODES, CHART, Accounts
+from sapar.ticketing.rulings import Word
 
 PAGE = 200
 
@@ -87,6 +89,13 @@ class Undoing(msgspec.Struct, frozen=True, kw_only=True):
     key: str
 
 
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person says of a held tap: `accept`, it is a ride; `reject`, it is none; and why."""
+
+    word: Word
+    text: str
+
+
 def make_exceptions_router(parts: Parts) -> APIRouter:
     """Make the router; acting needs `accountant` or `chief_accountant`, looking also `auditor`."""
     needs = parts.guard.needs
@@ -106,6 +115,8 @@ def make_exceptions_router(parts: Parts) -> APIRouter:
     add(router, doer, "POST", f"{one}/reopen", desk.reopen_exception, Said)
     add(router, doer, "POST", f"{one}/resolve", desk.resolve, Resolving)
     add(router, doer, "POST", f"{one}/undo", desk.undo_resolution, Undoing)
+    add(router, doer, "POST", f"{one}/rule", desk.rule_on_tap, Ruling)
+    add(router, doer, "POST", f"{one}/rule/foresee", desk.foresee_ruling, Ruling)
     return router
 
 
@@ -148,12 +159,16 @@ class ExceptionsDesk:
         return answer({"time_s": self._parts.clock.time(), "page": told, "ageing": ageing})
 
     async def finance_exception(self, request: Request, _person: Person) -> Response:
-        """One exception with all that was done to it, and the accounts that a posting may move."""
+        """One exception with all that was done to it, and the accounts that a posting may move.
+
+        Its tap, if it has one, with the words that may be said of it now and those that were said.
+        """
         agency_id, number = self._bench.agency(request), path_number(request, "exception_no")
         with translated():
             async with self._parts.pool.connection() as connection:
                 card = await get_exception(connection, agency_id, number, self._parts.clock.now())
-        row = card.exception
+                row = card.exception
+                tap = row.tap_no and await tell_held(connection, agency_id, row.tap_no)
         about_ride = row.tap_no is not None or row.card_ref is not None
         codes = sorted(fitting_codes(row.kind, about_ride=about_ride, code=row.code))
         accounts = [
@@ -162,7 +177,8 @@ class ExceptionsDesk:
             if code not in CARD_CODES or row.card_ref is not None
         ]
         told = without_reference(row)
-        return answer({"exception": told, "history": card.history, "accounts": accounts})
+        about = {"exception": told, "history": card.history, "accounts": accounts, "tap": tap}
+        return answer(about)
 
     async def comment_on(self, request: Request, person: Person) -> Response:
         """Write something down about an exception; it stays."""
@@ -246,6 +262,33 @@ class ExceptionsDesk:
                 **self._by(person),
             )
         return await self.finance_exception(request, person)
+
+    async def foresee_ruling(self, request: Request, person: Person) -> Response:
+        """What a word on an exception's held tap would post and hold; nothing is kept of it.
+
+        The reason need not be known yet.
+        """
+        asked = await read_body(request, Ruling)
+        async with self._bench.ledger() as connection:
+            which, tools = self._which(connection, request), await self._bench.tools()
+            by = self._by(person)["by"]
+            return await answer_foreseen(
+                foresee_ruling(which[0], tools, *which[1:], asked.word, by=by)
+            )
+
+    async def rule_on_tap(self, request: Request, person: Person) -> Response:
+        """Say of an exception's held tap that it is a ride, or that it is none.
+
+        The newest word on a tap counts: the opposite one takes it back.
+        """
+        asked = await read_body(request, Ruling)
+        async with self._bench.ledger() as connection:
+            which, tools = self._which(connection, request), await self._bench.tools()
+            by = self._by(person)["by"]
+            came = await rule_on_exception(
+                which[0], tools, *which[1:], asked.word, reason=asked.text, by=by
+            )
+        return answer(came)
 
     def _which(
         self, connection: AsyncConnection, request: Request

@@ -17,7 +17,7 @@ from sapar.core.errors import BadInput, NotFound, Refused
 from sapar.finance.bank.cards import mask
 from sapar.ticketing.cards.operations import Desk
 from sapar.ticketing.ledger.role import restricted
-from sapar.ticketing.post import judge_again
+from sapar.ticketing.post import Tools, judge_again
 from sapar.ticketing.reference import Reference, make_tools
 
 _YEARS = range(1970, 2100)  # days are counted on from: the first and the last of all have no next
@@ -61,10 +61,14 @@ class Workbench:
             finally:
                 await connection.close()
 
+    async def tools(self) -> Tools:
+        """Give what posts taps, with the tariffs and carriers of this moment."""
+        await self._reference.refresh()
+        return self._tools
+
     async def desk(self) -> Desk:
         """Give a desk for operations on cards, with the tariffs and carriers of this moment."""
-        await self._reference.refresh()
-        tools = self._tools
+        tools = await self.tools()
         return Desk(
             self._parts.clock,
             tools.accounts,

@@ -304,3 +304,51 @@ WHERE e.agency_id = %(agency_id)s AND e.exception_no = %(exception_no)s;
 SELECT code, owner, balance FROM account
 WHERE account_no = ANY(%(account_no)s::bigint[]) AND code = ANY(%(codes)s::smallint[])
 ORDER BY code, owner;
+
+-- name: ruled_tap
+-- How a tap of a city stands, and the newest word of a person on it.
+SELECT t.status, t.code, t.charged_tiyn, t.sealed, t.ruling FROM tap t JOIN card c USING (card_no)
+WHERE t.tap_no = %(tap_no)s AND c.agency_id = %(agency_id)s;
+
+-- name: rulings_on_tap
+-- What people said of a tap, the newest first.
+SELECT ruled_at, actor, verdict, code, reason FROM tap_ruling
+WHERE tap_no = %(tap_no)s AND agency_id = %(agency_id)s
+ORDER BY ruled_at DESC, verdict DESC, ruling_no DESC;
+
+-- name: taps_about_ruling
+-- All taps that a ruling on one may move: other contents of its number, others with its card counter,
+-- and those of their cards from its fare day to the end of the month.
+WITH ruled AS (
+    SELECT tap_no, device_no, epoch, seq, card_no, counter, service_date FROM tap
+    WHERE tap_no = %(tap_no)s
+), rivals AS (
+    SELECT o.tap_no, 'content' AS why, o.card_no, o.service_date
+    FROM ruled r JOIN tap o USING (device_no, epoch, seq)
+    WHERE o.tap_no <> r.tap_no AND o.sealed IS NULL
+    UNION ALL
+    SELECT o.tap_no, 'counter', o.card_no, o.service_date
+    FROM ruled r JOIN tap o USING (card_no, counter)
+    WHERE o.tap_no <> r.tap_no AND o.sealed IS NULL
+), days AS (
+    SELECT card_no, min(service_date) AS first FROM (
+        SELECT card_no, service_date FROM ruled UNION ALL SELECT card_no, service_date FROM rivals
+    ) s GROUP BY card_no
+), moving AS (
+    SELECT tap_no FROM rivals
+    UNION
+    SELECT t.tap_no FROM days x JOIN tap t ON t.card_no = x.card_no
+        AND t.service_date BETWEEN x.first
+                           AND (date_trunc('month', x.first) + interval '1 month - 1 day')::date
+)
+SELECT t.tap_no, (SELECT min(v.why) FROM rivals v WHERE v.tap_no = t.tap_no), t.card_no, c.card_ref,
+       d.device_id, (extract(epoch FROM t.event_at) * 1000)::bigint, t.status, t.code, t.charged_tiyn
+FROM moving JOIN tap t USING (tap_no) JOIN card c ON c.card_no = t.card_no
+JOIN device d ON d.device_no = t.device_no
+ORDER BY t.event_at, t.tap_no;
+
+-- name: journals_of_ruling
+-- The journals that the transaction it is asked in has posted, in order.
+SELECT journal_no, tap_no FROM journal
+WHERE xid = pg_current_xact_id()::text::bigint + xid_offset()
+ORDER BY journal_no;

@@ -19,6 +19,7 @@ import { attempt, done } from "../../kit/toast";
 import { momentText } from "../../kit/when";
 import { may, me } from "../../shell/me";
 import { t } from "./messages";
+import { type HeldTap, RulingDialog, Rulings } from "./ruling";
 
 interface Told {
   readonly exception: Exceptional;
@@ -30,44 +31,66 @@ interface Told {
   }[];
   /** Accounts that a posting may move; none: a match resolves it. */
   readonly accounts: readonly { readonly code: number; readonly has_owner: boolean }[];
+  readonly tap: HeldTap | null;
 }
 
 export function Detail(props: { no: string; onClose: () => void; onChanged: () => void }) {
   const path = `/api/finance/exceptions/${props.no}`;
   const found = useResource<Told>(`${path}/history.json`);
+  const ruling = useSignal<HeldTap | null>(null);
   const changed = (): void => {
     found.reload();
     props.onChanged();
   };
   return (
-    <aside class="person-pane" aria-label={t("detailOf", { no: props.no })}>
-      <IconButton icon="close" bare class="close" title={say("close")} onClick={props.onClose} />
-      <Fetched of={found} rows={10}>
-        {(told) => (
-          <>
-            <h3>{kindName(told.exception.kind)}</h3>
-            <p class="said">{moneyText(told.exception.value_tiyn)}</p>
-            <p>{detailText(told.exception.detail)}</p>
-            <About one={told.exception} />
-            {may("accountant", "chief_accountant") && (
-              <Acts path={path} told={told} onChanged={changed} />
-            )}
-            <h4>{t("history")}</h4>
-            <ol class="plain-list">
-              {told.history.map((line) => (
-                <li key={`${line.at} ${line.action}`}>
-                  <strong>{actName(line.action)}</strong>{" "}
-                  <span class="quiet">
-                    {t("by", { time: momentText(seconds(line.at)), who: line.actor })}
-                  </span>
-                  {line.note !== "" && <p>{line.note}</p>}
-                </li>
-              ))}
-            </ol>
-          </>
-        )}
-      </Fetched>
-    </aside>
+    <>
+      <aside class="person-pane" aria-label={t("detailOf", { no: props.no })}>
+        <IconButton icon="close" bare class="close" title={say("close")} onClick={props.onClose} />
+        <Fetched of={found} rows={10}>
+          {(told) => (
+            <>
+              <h3>{kindName(told.exception.kind)}</h3>
+              <p class="said">{moneyText(told.exception.value_tiyn)}</p>
+              <p>{detailText(told.exception.detail)}</p>
+              <About one={told.exception} />
+              {may("accountant", "chief_accountant") && (
+                <Acts
+                  path={path}
+                  told={told}
+                  onChanged={changed}
+                  onRule={() => {
+                    ruling.value = told.tap;
+                  }}
+                />
+              )}
+              {told.tap !== null && <Rulings of={told.tap} />}
+              <h4>{t("history")}</h4>
+              <ol class="plain-list">
+                {told.history.map((line) => (
+                  <li key={`${line.at} ${line.action}`}>
+                    <strong>{actName(line.action)}</strong>{" "}
+                    <span class="quiet">
+                      {t("by", { time: momentText(seconds(line.at)), who: line.actor })}
+                    </span>
+                    {line.note !== "" && <p>{line.note}</p>}
+                  </li>
+                ))}
+              </ol>
+            </>
+          )}
+        </Fetched>
+      </aside>
+      {ruling.value !== null && (
+        <RulingDialog
+          path={path}
+          tap={ruling.value}
+          onChanged={changed}
+          onClose={() => {
+            ruling.value = null;
+          }}
+        />
+      )}
+    </>
   );
 }
 
@@ -111,7 +134,7 @@ function About({ one }: { one: Exceptional }) {
   );
 }
 
-function Acts(props: { path: string; told: Told; onChanged: () => void }) {
+function Acts(props: { path: string; told: Told; onChanged: () => void; onRule: () => void }) {
   const { path, told, onChanged } = props;
   const one = told.exception;
   const posting = useSignal(false);
@@ -142,9 +165,15 @@ function Acts(props: { path: string; told: Told; onChanged: () => void }) {
     if (text === null) return;
     if (await once.run((key) => send("POST", `${path}/undo`, { text, key }))) onChanged();
   };
+  const rule = told.tap !== null && told.tap.words.length > 0 && one.journal_no === null && (
+    <button type="button" onClick={props.onRule}>
+      {t("rule")}
+    </button>
+  );
   if (one.closed_at !== null) {
     return (
       <div class="actions">
+        {rule}
         {one.journal_no === null ? (
           one.closed_by !== "sapar" && (
             <button
@@ -188,6 +217,7 @@ function Acts(props: { path: string; told: Told; onChanged: () => void }) {
           {t("unaccept")}
         </button>
       )}
+      {rule}
       {told.accounts.length > 0 && (
         <button
           type="button"
