@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { type ApiError, send } from "../kit/api";
+import { type ApiError, isPassing, send } from "../kit/api";
 import { timedOut } from "../shell/me";
 import "./finance.css";
 import { refusalText, t } from "./messages";
@@ -29,11 +29,6 @@ export interface Foresight<T> {
 
 const pause_ms = 300;
 const retry_s = 3;
-
-/** Whether the answer says nothing of what was asked: there was none, or not now. */
-export function isPassing(status: number): boolean {
-  return status === 0 || status === 429 || status >= 500;
-}
 
 /**
  * Asks what a body would come to, a moment after it was last changed; null asks nothing.

@@ -17,6 +17,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the answer says nothing of what was asked: there was none, or not now. */
+export function isPassing(status: number): boolean {
+  return status === 0 || status === 429 || status >= 500;
+}
+
 type Value = string | number | boolean | null | undefined;
 export type Query = Readonly<Record<string, Value | readonly string[]>>;
 

@@ -1,7 +1,8 @@
 /** What an act would do, asked anew whenever it changes. */
 import { useEffect, useState } from "preact/hooks";
 import type { Preview, What } from "../../desk/types";
-import { ApiError, send } from "../../kit/api";
+import { ApiError, isPassing, send } from "../../kit/api";
+import { timedOut } from "../../shell/me";
 
 export interface Looked {
   /** The newest answer to the act on the screen; null while it is worked out, or without an act. */
@@ -11,8 +12,13 @@ export interface Looked {
 }
 
 const settle_ms = 150;
+const retry_s = 3;
 
-/** Looks at an act; null looks at nothing. */
+/**
+ * Looks at an act; null looks at nothing.
+ *
+ * Asks again where there was no answer for now, and once the person has signed in again.
+ */
 export function usePreview(
   what: What | null,
   period: { readonly from_s: number | null; readonly until_s: number | null },
@@ -28,10 +34,11 @@ export function usePreview(
     error: null,
     working: false,
   });
+  const [turn, setTurn] = useState(0);
   useEffect(() => {
-    if (asked === null) return;
+    if (asked === null || timedOut.value) return;
     const stop = new AbortController();
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       send<Preview>("POST", "/api/dispatch/acts/preview", JSON.parse(asked), {
         signal: stop.signal,
       }).then(
@@ -39,6 +46,11 @@ export function usePreview(
         (error: unknown) => {
           if (stop.signal.aborted) return;
           const told = error instanceof ApiError ? error : null;
+          if (told !== null && isPassing(told.status)) {
+            const after_ms = 1000 * (told.retry_s ?? retry_s);
+            timer = setTimeout(() => setTurn((now) => now + 1), after_ms);
+            return;
+          }
           hold({ asked, preview: null, error: told, working: false });
         },
       );
@@ -47,7 +59,7 @@ export function usePreview(
       clearTimeout(timer);
       stop.abort();
     };
-  }, [asked]);
+  }, [asked, turn, timedOut.value]);
   if (asked === null) return { preview: null, error: null, working: false };
   if (held.asked !== asked) return { preview: null, error: null, working: true };
   return held;
