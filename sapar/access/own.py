@@ -1,6 +1,6 @@
 """What a person changes of oneself, each time with the password: a screen may stand unlocked.
 
-A second factor that is set is changed with a code of it besides: the password may be known.
+Where a second factor is set a code of it is needed besides: the password may be known.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Proved:
     Attributes:
         person: whose.
         changed_at: since when the password is the person's: another one proves nothing.
-        second_factor: what is set; a code of it was right where one was asked for.
+        second_factor: what is set; a code of it was right.
     """
 
     person: Person
@@ -52,7 +52,7 @@ async def prove(
     visitor: Visitor,
     person: Person,
     password: str,
-    code: str | None = None,
+    code: str,
 ) -> Proved:
     """Take the password again; tries are counted as those of signing in are.
 
@@ -63,7 +63,7 @@ async def prove(
         visitor: where the try comes from.
         person: whose session it comes with.
         password: as typed.
-        code: of the second factor that is set, as typed, if it is set; None: not asked for.
+        code: of the second factor that is set, as typed; not looked at where none is set.
 
     Raises:
         TooSoon: too many wrong tries.
@@ -71,7 +71,6 @@ async def prove(
             second factor is set and its code is missing (`code_needed`), or is wrong or was used
             before (`wrong_code_now`).
     """
-    tries = tries_of(person.name, visitor.address, known_there=True)
     values = {"name": person.name, "address": visitor.address}
     with translated():
         async with pool.connection() as connection:
@@ -81,11 +80,13 @@ async def prove(
                 raise Refused(
                     "This person signs in at the provider of identities.", code="no_password"
                 )
+            # As at the sign-in: the session may be stolen, and an address costs a thief nothing.
+            tries = tries_of(person.name, visitor.address, known_there=row[6])
             await reserve(connection, tries, visitor.at, settings)
     if not await passwords.check(row[1], password):
         raise _wrong()
     proof = Proved(person, row[7], row[3])
-    if code is not None and proof.second_factor is not None:
+    if proof.second_factor is not None:
         await _prove_code(pool, visitor, proof, code, tries)
     with translated():
         async with pool.connection() as connection:
@@ -93,19 +94,27 @@ async def prove(
     return proof
 
 
-async def change_password(
-    pool: Pool, passwords: Passwords, visitor: Visitor, proof: Proved, old: str, new: str
-) -> None:
-    """Put a new password in place, after `prove`; all other sessions of the person end.
+def check_new(passwords: Passwords, person: Person, old: str, new: str) -> None:
+    """Check a new password, before `prove`: that uses up the code of the second factor.
 
     Raises:
         BadInput: it breaks a rule (`Passwords.check_rules`), or is the old one (`password_same`).
-        Refused: the old one is not the person's any more (`wrong_password`).
     """
-    person = proof.person
     passwords.check_rules(new, person.name, person.full_name)
     if old == new:
         raise BadInput("The new password is the old one.", code="password_same")
+
+
+async def change_password(
+    pool: Pool, passwords: Passwords, visitor: Visitor, proof: Proved, new: str
+) -> None:
+    """Put a new password in place, after `check_new` and `prove`; one's other sessions end.
+
+    Raises:
+        Refused: the old one is not the person's any more (`wrong_password`), or the second factor
+            is not the one that was proved (`wrong_code_now`).
+    """
+    person = proof.person
     password_hash = await passwords.make_hash(new)
     by = _by(visitor, person)
     with translated():
@@ -149,12 +158,11 @@ async def set_second_factor(
     after: dict[str, object] = {"second_factor": new is not None}
     with translated():
         async with pool.connection() as connection:
-            if await _hold(connection, proof) != proof.second_factor:
-                raise _wrong_code()
+            await _hold(connection, proof)
             values = {"user_id": person.user_id, "secret": new and new.secret}
             await connection.execute(_QUERIES["set_second_factor"], values)
             if new is not None:
-                used = {"user_id": person.user_id, "step": new.step}
+                used = {"user_id": person.user_id, "secret": new.secret, "step": new.step}
                 await connection.execute(_QUERIES["use_code"], used)
                 after["sessions_ended"] = await end_sessions(
                     connection, by, person.user_id, "revoked", but=person.session_no
@@ -186,11 +194,13 @@ async def _prove_code(pool: Pool, visitor: Visitor, proof: Proved, code: str, tr
         raise Refused("A code of the second factor that is set is needed.", code="code_needed")
 
 
-async def _hold(connection: AsyncConnection, proof: Proved) -> bytes | None:
+async def _hold(connection: AsyncConnection, proof: Proved) -> None:
+    """See that what was proved holds still, and keep it so until the commit."""
     held = await hold(connection, proof.person.user_id, proof.changed_at)
     if held is None:
         raise _wrong()
-    return held[0]
+    if held[0] != proof.second_factor:
+        raise _wrong_code()
 
 
 def _wrong() -> Refused:

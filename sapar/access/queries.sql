@@ -149,9 +149,10 @@ UPDATE person SET second_factor = %(secret)s, second_factor_step = NULL
 WHERE user_id = %(user_id)s;
 
 -- name: use_code
--- A time-based code counts once; no row: it was used before.
+-- A time-based code counts once; no row: it was used before, or its secret is set no more.
 UPDATE person SET second_factor_step = %(step)s
-WHERE user_id = %(user_id)s AND coalesce(second_factor_step, -1) < %(step)s
+WHERE user_id = %(user_id)s AND second_factor = %(secret)s
+  AND coalesce(second_factor_step, -1) < %(step)s
 RETURNING user_id;
 
 -- name: get_person

@@ -224,7 +224,7 @@ async def use_code(
     step = second_factor.find_step(secret, code, at)
     if step is None:
         return False
-    values = {"user_id": user_id, "step": step}
+    values = {"user_id": user_id, "secret": secret, "step": step}
     cursor = await connection.execute(_QUERIES["use_code"], values)
     return await cursor.fetchone() is not None
 

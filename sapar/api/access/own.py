@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
+import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -11,7 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sapar.access import second_factor
-from sapar.access.own import Proved, accept, change_password, prove, set_second_factor
+from sapar.access.own import (
+    Proved,
+    accept,
+    change_password,
+    check_new,
+    prove,
+    set_second_factor,
+)
 from sapar.access.passwords import Passwords
 from sapar.access.people import revoke_sessions
 from sapar.access.sessions import SessionEntry, list_sessions
@@ -21,12 +30,16 @@ from sapar.api.parts import Parts
 from sapar.core.db import translated
 from sapar.core.errors import NotFound
 
+_HOST = re.compile(r"[a-z0-9.-]{1,253}")  # as long as names in DNS get
+_ADDRESS_LENGTH_MAX = 45  # of IPv6 with IPv4 at its end
+
 
 class NewPassword(Body):
-    """The password now and the one from now on."""
+    """The password now and the one from now on; a code of the second factor, if one is set."""
 
     old: Annotated[str, Field(max_length=1000)]
     new: Annotated[str, Field(max_length=1000)]
+    code_now: Annotated[str, Field(max_length=20)] = ""
 
 
 class Proof(Body):
@@ -52,15 +65,10 @@ class OwnAnswers:
 
     async def change_password(self, request: Request, body: NewPassword) -> Response:
         """Change one's password; one's other sessions end."""
-        proof = await self._prove(request, body.old)
-        await change_password(
-            self._parts.pool,
-            self._passwords,
-            visitor(self._parts, request),
-            proof,
-            body.old,
-            body.new,
-        )
+        check_new(self._passwords, person_of(request), body.old, body.new)
+        proof = await self._prove(request, body.old, body.code_now)
+        knocking = visitor(self._parts, request)
+        await change_password(self._parts.pool, self._passwords, knocking, proof, body.new)
         return private(request, {"changed": True})
 
     async def offer_second_factor(self, request: Request) -> Response:
@@ -104,7 +112,7 @@ class OwnAnswers:
         await end_one(self._parts, request, person.user_id, session_no)
         return private(request, {"ended": 1})
 
-    async def _prove(self, request: Request, password: str, code: str | None = None) -> Proved:
+    async def _prove(self, request: Request, password: str, code: str) -> Proved:
         parts = self._parts
         return await prove(
             parts.pool,
@@ -122,8 +130,21 @@ def _issuer(parts: Parts, request: Request) -> str:
 
     A colon would end the name there (Key URI format), and IPv6 addresses have some.
     """
-    host = urlsplit(parts.settings.public_url).hostname or request.base_url.hostname or ""
+    host = urlsplit(parts.settings.public_url).hostname or _asked_host(request)
     return f"Sapar {host.replace(':', '-')}".strip()
+
+
+def _asked_host(request: Request) -> str:
+    """Name the host that the request is for; "" where what it says is none, or too long for one."""
+    try:
+        host = request.base_url.hostname or ""
+        if _HOST.fullmatch(host):
+            return host
+        if len(host) <= _ADDRESS_LENGTH_MAX:
+            return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    return ""
 
 
 async def end_one(parts: Parts, request: Request, user_id: int, session_no: int) -> None:

@@ -212,7 +212,7 @@ async def test_another_telephone_and_none_ask_for_a_code_of_the_one_before(
         assert rows(api, "SELECT second_factor FROM person") == [(new,)]
         await page.get_by_role("button", name="Switch off").click()
         time_passes()
-        form = page.locator("form", has=page.get_by_label("that is set now"))
+        form = page.locator("form", has=page.get_by_role("button", name="Switch off"))
         await form.get_by_label("that is set now").fill(code_now(old))
         await form.get_by_label("Password now").fill(PASSWORD)
         await form.get_by_role("button", name="Switch off").click()

@@ -1,12 +1,14 @@
-"""A second factor that is set is replaced or dropped by who has it, not by who knows the password."""
+"""Who has the second factor that is set changes it and the password, not who knows the password."""
 
 import asyncio
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from sapar.access import second_factor
+from sapar.access.sign_in import use_code
 from sapar.api.access.guard import CSRF_HEADER
 from sapar.core.db import connect, connect_async
 from sapar.core.settings import Settings
@@ -17,6 +19,7 @@ from tests.api.conftest import Instance, running, until
 _PATH = "/api/me/second-factor"
 _NEW = second_factor.make_secret()
 _OLD = second_factor.make_secret()
+_WORDS = "my very own words"
 
 
 def factor(api: Instance) -> bytes | None:
@@ -35,17 +38,20 @@ async def signed_in(api: Instance, secret: bytes | None = _OLD) -> dict[str, str
 async def change(
     api: Instance, headers: dict[str, str], act: str, typed: str | None = None, **more: object
 ) -> httpx.Response:
-    """Replace or drop; `more` stands in the place of what is right."""
+    """Replace or drop it, or change the password; `more` stands in the place of what is right."""
     body: dict[str, object] = {"password": PASSWORD}
     if typed is not None:
         body["code_now"] = typed
     if act == "replace":
         body |= {"secret": second_factor.secret_text(_NEW), "code": code_now(_NEW)}
         return await api.http.put(_PATH, json=body | more, headers=headers)
+    if act == "password":
+        body |= {"old": body.pop("password"), "new": _WORDS}
+        return await api.http.post("/api/me/password", json=body | more, headers=headers)
     return await api.http.request("DELETE", _PATH, json=body | more, headers=headers)
 
 
-@pytest.mark.parametrize("act", ["replace", "drop"])
+@pytest.mark.parametrize("act", ["replace", "drop", "password"])
 @pytest.mark.parametrize(
     ("typed", "code"),
     [
@@ -56,14 +62,17 @@ async def change(
         (lambda: code_now(_NEW), "wrong_code_now"),
     ],
 )
-async def test_without_a_code_of_it_the_second_factor_stays(
+async def test_without_a_code_of_it_all_stays_as_it_is(
     api: Instance, person: int, act: str, typed: object, code: str
 ) -> None:
     headers = await signed_in(api)
     told = await change(api, headers, act, typed() if callable(typed) else None)
     assert (told.status_code, code_of(told)) == (403, code)
     assert factor(api) == _OLD
-    assert rows(api, "SELECT 1 FROM audit_log WHERE action = 'user.second_factor'") == []
+    query = "SELECT 1 FROM audit_log WHERE action IN ('user.second_factor', 'user.password')"
+    assert rows(api, query) == []
+    api.http.cookies.clear()
+    assert (await try_in(api.http, code=code_now(_OLD))).status_code == 200
 
 
 @pytest.mark.parametrize(("act", "after"), [("replace", _NEW), ("drop", None)])
@@ -104,7 +113,7 @@ async def test_another_mistake_does_not_use_the_code_up(api: Instance, person: i
     assert (await change(api, headers, "replace", code)).status_code == 200
 
 
-@pytest.mark.parametrize("act", ["replace", "drop"])
+@pytest.mark.parametrize("act", ["replace", "drop", "password"])
 async def test_codes_are_guessed_no_more_often_than_at_the_sign_in(
     api: Instance, town_settings: Settings, person: int, act: str
 ) -> None:
@@ -125,19 +134,78 @@ async def test_codes_are_guessed_no_more_often_than_at_the_sign_in(
     assert factor(api) == _OLD
 
 
-async def test_a_second_factor_that_is_set_meanwhile_is_not_written_over(
-    api: Instance, person: int
+@pytest.mark.parametrize("act", ["replace", "password"])
+async def test_a_second_factor_that_is_set_meanwhile_is_not_gone_round(
+    api: Instance, person: int, act: str
 ) -> None:
-    """No code was asked for, for there was none yet: that must not replace the one there is now."""
+    """No code was asked for, for there was none yet: that proves nothing about the one now."""
     headers = await signed_in(api, None)
     async with await connect_async(api.conninfo, autocommit=False) as owner:
         await owner.execute("UPDATE person SET second_factor = %s", (_OLD,))
-        asked = asyncio.create_task(change(api, headers, "replace"))
+        asked = asyncio.create_task(change(api, headers, act))
         await until(lambda: somebody_waits(api))
         await owner.commit()
     told = await asked
     assert (told.status_code, code_of(told)) == (403, "wrong_code_now")
     assert factor(api) == _OLD
+
+
+async def test_a_code_changes_the_password_and_a_bad_one_does_not_use_it_up(
+    api: Instance, person: int
+) -> None:
+    headers = await signed_in(api)
+    code = code_now(_OLD)
+    for new, said in [("short", "password_short"), (PASSWORD, "password_same")]:
+        told = await change(api, headers, "password", code, new=new)
+        assert (told.status_code, code_of(told)) == (422, said)
+    assert (await change(api, headers, "password", code)).status_code == 200
+    again = await change(api, headers, "password", code, old=_WORDS, new=PASSWORD)
+    assert (again.status_code, code_of(again)) == (403, "wrong_code_now")
+    api.http.cookies.clear()
+    assert code_of(await try_in(api.http, NAME, _WORDS)) == "code_needed"
+
+
+@pytest.mark.parametrize(
+    ("act", "typed", "wrong", "code"),
+    [
+        ("replace", "no code", {}, "wrong_code_now"),
+        ("drop", "no code", {}, "wrong_code_now"),
+        ("password", "no code", {}, "wrong_code_now"),
+        ("password", None, {"old": "a guess"}, "wrong_password"),
+        ("drop", None, {"password": "a guess"}, "wrong_password"),
+    ],
+)
+async def test_many_addresses_guess_no_more_often_than_one(
+    town_settings: Settings, person: int, act: str, typed: str | None, wrong: dict, code: str
+) -> None:
+    """Who has a stolen session asks from everywhere; the person's own address is not held up."""
+    settings = town_settings.model_copy(update={"http_trusted_proxies": "127.0.0.1"})
+    async with running(settings) as api:
+        headers = await signed_in(api)
+        answers = []
+        for address in (f"203.0.113.{n}" for n in range(1, 41)):
+            there = headers | {"x-forwarded-for": address}
+            answers += [await change(api, there, act, typed, **wrong) for _ in range(2)]
+            with connect(api.conninfo) as connection:  # however slow this machine is
+                connection.execute(
+                    "UPDATE sign_in_try SET blocked_until = blocked_until + interval '1 minute'"
+                    " WHERE blocked_until > last_at AND blocked_until < now() + interval '1 minute'"
+                )
+        said = [(answer.status_code, code_of(answer)) for answer in answers]
+        free = settings.sign_in_tries_name
+        assert said == [(403, code)] * free + [(429, "too_many_tries")] * (80 - free)
+        assert (await change(api, headers, act, code_now(_OLD))).status_code == 200
+
+
+async def test_a_code_of_a_secret_that_is_set_no_more_uses_nothing_up(
+    api: Instance, person: int
+) -> None:
+    await signed_in(api)
+    now = datetime.now(UTC)
+    async with await connect_async(api.conninfo) as connection:
+        assert not await use_code(connection, person, _NEW, code_now(_NEW), now)
+        assert await use_code(connection, person, _OLD, code_now(_OLD), now)
+        assert not await use_code(connection, person, _OLD, code_now(_OLD), now)
 
 
 @pytest.mark.parametrize(
@@ -158,3 +226,33 @@ async def test_a_telephone_tells_the_deployments_apart(
     parts = urlsplit(address)
     assert parts.path.replace("%20", " ") == f"/{issuer}%3A{NAME}"
     assert parse_qs(parts.query)["issuer"] == [issuer]
+
+
+@pytest.mark.parametrize(
+    ("host", "issuer"),
+    [
+        ("Bus.example.kz:8443", "Sapar bus.example.kz"),
+        ("a" * 253, "Sapar " + "a" * 253),
+        ("192.0.2.7", "Sapar 192.0.2.7"),
+        ("[2001:db8::1]:8000", "Sapar 2001-db8--1"),
+        ("a" * 254, "Sapar"),
+        ("a" * 3000, "Sapar"),
+        ("under_score", "Sapar"),
+        ("[fe80::1%" + "a" * 3000 + "]", "Sapar 127.0.0.1"),
+        ("[", "Sapar 127.0.0.1"),
+        ("[nothing]", "Sapar 127.0.0.1"),
+        ("two words", "Sapar 127.0.0.1"),
+        ("<b>&", "Sapar 127.0.0.1"),
+    ],
+)
+async def test_a_host_names_a_deployment_only_where_it_is_one(
+    api: Instance, person: int, host: str, issuer: str
+) -> None:
+    """It is what the request says of itself, and a picture holds only so much.
+
+    What cannot stand in a URL is not believed: the server's own address is taken.
+    """
+    headers = {CSRF_HEADER: (await try_in(api.http)).json()["csrf"], "host": host}
+    answer = await api.http.post(_PATH, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert parse_qs(urlsplit(answer.json()["address"]).query)["issuer"] == [issuer]

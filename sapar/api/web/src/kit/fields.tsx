@@ -180,13 +180,43 @@ export function TypedField(
   );
 }
 
+/** A code of a second factor: six digits, with a space between them as some apps show it. */
+export function CodeField(
+  props: Common & {
+    value: string;
+    onValue: (value: string) => void;
+    /** Browsers offer a code here: in one field of a form. */
+    offered?: boolean;
+  },
+) {
+  return (
+    <Field {...props}>
+      {(id, described) => (
+        <input
+          {...attributes(props, id, described)}
+          type="text"
+          inputMode="numeric"
+          autocomplete={props.offered ? "one-time-code" : "off"}
+          maxLength={7}
+          value={props.value}
+          onKeyDown={typeDigit}
+          onInput={(event) => props.onValue(event.currentTarget.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
 /** Puts the digit of a key of the number row into a field whose layout types something else there. */
 export function typeDigit(event: JSX.TargetedKeyboardEvent<HTMLInputElement>): void {
   const digit = /^Digit(\d)$/.exec(event.code)?.[1];
   if (!digit || event.key === digit || event.ctrlKey || event.altKey || event.metaKey) return;
   event.preventDefault();
   const field = event.currentTarget;
-  field.setRangeText(digit, field.selectionStart ?? 0, field.selectionEnd ?? 0, "end");
+  const [start, end] = [field.selectionStart ?? 0, field.selectionEnd ?? 0];
+  // A script's text is not held to the longest that the field takes.
+  if (field.maxLength >= 0 && field.value.length - (end - start) >= field.maxLength) return;
+  field.setRangeText(digit, start, end, "end");
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 

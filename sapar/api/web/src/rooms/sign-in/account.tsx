@@ -26,7 +26,7 @@ export function Account({ person }: { person: Me }) {
       <div class="columns">
         <article>
           <h3>{t("change")}</h3>
-          <ChangePassword />
+          <ChangePassword isSet={person.second_factor} />
         </article>
         <article>
           <h3>{t("secondFactor")}</h3>

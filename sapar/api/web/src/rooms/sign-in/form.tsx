@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiError, send } from "../../kit/api";
-import { TextField } from "../../kit/fields";
+import { CodeField, TextField } from "../../kit/fields";
 import { type Answer, takeMe } from "../../shell/me";
 import { t } from "./messages";
 import { PasswordField } from "./password";
@@ -90,12 +90,11 @@ export function SignInForm(props: {
         }}
       />
       {needsCode.value && (
-        <TextField
+        <CodeField
           label={t("code")}
           hint={t("codeHint")}
           value={code.value}
-          autocomplete="one-time-code"
-          maxLength={7}
+          offered
           onValue={(value) => {
             code.value = value;
           }}

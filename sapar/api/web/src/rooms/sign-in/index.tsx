@@ -1,7 +1,7 @@
 /** Who am I, and what may I do here? */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { me, ways } from "../../shell/me";
+import { type Me, me, ways } from "../../shell/me";
 import { textParam } from "../../shell/query";
 import * as state from "../../shell/state";
 import type { Room } from "../room";
@@ -19,7 +19,7 @@ function View() {
   const person = me.value;
   if (person === undefined) return <div class="bones" aria-hidden="true" />;
   if (person === null) return <SignIn />;
-  return person.password_temporary ? <First /> : <Account person={person} />;
+  return person.password_temporary ? <First person={person} /> : <Account person={person} />;
 }
 
 function SignIn() {
@@ -57,13 +57,13 @@ function providerUrl(): string {
   return `/api/oidc/start?${new URLSearchParams({ return_to: here })}`;
 }
 
-function First() {
+function First({ person }: { person: Me }) {
   return (
     <section class="page scrolls sign-in" aria-label={t("firstTitle")}>
       <div class="card">
         <h2>{t("firstTitle")}</h2>
         <p>{t("firstText")}</p>
-        <ChangePassword />
+        <ChangePassword isSet={person.second_factor} />
       </div>
     </section>
   );

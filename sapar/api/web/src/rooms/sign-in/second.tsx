@@ -1,12 +1,13 @@
 /** One's second factor: set up, replaced for another telephone, switched off. */
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { t as say } from "../../i18n";
 import { ApiError, send } from "../../kit/api";
-import { TextField } from "../../kit/fields";
+import { CodeField } from "../../kit/fields";
 import { done, failed } from "../../kit/toast";
-import { askWhoIAm } from "../../shell/me";
-import * as state from "../../shell/state";
 import { t } from "./messages";
 import { PasswordField } from "./password";
+import { learn } from "./session";
 
 interface Offer {
   readonly secret: string;
@@ -29,28 +30,48 @@ export function SecondFactor(props: {
   const { isSet } = props;
   const offer = useSignal<Offer | null>(null);
   const open = useSignal(false);
+  const busy = useSignal(false);
+  const setButton = useRef<HTMLButtonElement>(null);
+  const dropButton = useRef<HTMLButtonElement>(null);
+  /** The button that the focus goes back to. */
+  const last = useRef<typeof setButton | null>(null);
+  useEffect(() => {
+    if (!open.value) last.current?.current?.focus();
+  }, [open.value]);
   const close = (): void => {
     offer.value = null;
     open.value = false;
-    props.onChange();
   };
   const begin = async (sets: boolean): Promise<void> => {
+    if (busy.value) return;
+    busy.value = true;
     try {
       offer.value = sets ? await send<Offer>("POST", path) : null;
+      last.current = sets ? setButton : dropButton;
       open.value = true;
     } catch (cause) {
       failed(cause);
+    } finally {
+      busy.value = false;
     }
   };
-  if (open.value) return <Change isSet={isSet} offer={offer.value} onDone={close} />;
+  const finish = (): void => {
+    // The other one is gone where nothing is set any more.
+    last.current = setButton;
+    close();
+    props.onChange();
+  };
+  if (open.value) {
+    return <Change isSet={isSet} offer={offer.value} onDone={finish} onCancel={close} />;
+  }
   return (
     <div class="second">
       <p>{t(isSet ? "secondOn" : "secondOff")}</p>
-      <button type="button" onClick={() => void begin(true)}>
+      <button ref={setButton} type="button" onClick={() => void begin(true)}>
         {t(isSet ? "secondReplace" : "secondSet")}
       </button>
       {isSet && (
-        <button type="button" onClick={() => void begin(false)}>
+        <button ref={dropButton} type="button" onClick={() => void begin(false)}>
           {t("secondDrop")}
         </button>
       )}
@@ -58,54 +79,81 @@ export function SecondFactor(props: {
   );
 }
 
-function Change(props: {
-  isSet: boolean;
+interface ChangeProps {
+  readonly isSet: boolean;
   /** The secret that is set; null: the second factor is switched off. */
-  offer: Offer | null;
-  onDone: () => void;
-}) {
-  const { isSet, offer } = props;
+  readonly offer: Offer | null;
+  readonly onDone: () => void;
+  readonly onCancel: () => void;
+}
+
+/** What is typed, what of it is wrong, and sending it. */
+function useChange({ isSet, offer, onDone }: ChangeProps) {
   const password = useSignal("");
   const code = useSignal("");
   const now = useSignal("");
   const wrong = useSignal<Wrong>(null);
+  const busy = useSignal(false);
 
+  const refused = async (cause: unknown): Promise<void> => {
+    const said = told.find((one) => cause instanceof ApiError && cause.code === one);
+    if (said === undefined) failed(cause);
+    else if (said === "code_needed" || (said === "wrong_code_now" && !isSet)) {
+      // It was set elsewhere meanwhile: the field for its code has to appear.
+      wrong.value = "code_needed";
+      await learn({ second_factor: true });
+    } else {
+      if (said === "wrong_code_now") now.value = "";
+      wrong.value = said;
+    }
+  };
   const submit = async (): Promise<void> => {
+    if (busy.value) return;
+    busy.value = true;
     wrong.value = null;
     const proof = { password: password.value, code_now: now.value };
     try {
       if (offer) await send("PUT", path, { ...proof, secret: offer.secret, code: code.value });
       else await send("DELETE", path, proof);
       done(t(offer ? "secondDone" : "secondGone"));
-      props.onDone();
-      await askWhoIAm(`/${state.agencyId.peek() ?? ""}`);
+      onDone();
+      await learn({ second_factor: offer !== null });
     } catch (cause) {
-      const said = told.find((one) => cause instanceof ApiError && cause.code === one);
-      if (said === "wrong_code_now") now.value = "";
-      if (said === undefined) failed(cause);
-      else wrong.value = said;
-      // It was set elsewhere meanwhile: the field for its code has to appear.
-      if (said === "code_needed") await askWhoIAm(`/${state.agencyId.peek() ?? ""}`);
+      await refused(cause);
+    } finally {
+      busy.value = false;
     }
   };
-  const wrongNow = wrong.value === "wrong_code_now" || wrong.value === "code_needed";
+  return { password, code, now, wrong, busy, submit };
+}
 
+function Change(props: ChangeProps) {
+  const { isSet, offer, onCancel } = props;
+  const { password, code, now, wrong, busy, submit } = useChange(props);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.querySelector("input")?.focus(), []);
+  const wrongNow = wrong.value === "wrong_code_now" || wrong.value === "code_needed";
   return (
     <form
+      ref={form}
       class="sign-in-form"
       onSubmit={(event) => {
         event.preventDefault();
         void submit();
       }}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || event.isComposing || busy.value) return;
+        event.stopPropagation();
+        onCancel();
+      }}
     >
       {offer && (
         <>
           <Offered offer={offer} />
-          <TextField
+          <CodeField
             label={t(isSet ? "codeNew" : "code")}
             value={code.value}
-            autocomplete="one-time-code"
-            maxLength={7}
+            offered={!isSet}
             required
             error={wrong.value === "wrong_code" ? t("wrong_code") : null}
             onValue={(value) => {
@@ -115,12 +163,11 @@ function Change(props: {
         </>
       )}
       {isSet && (
-        <TextField
+        <CodeField
           label={t("codeNow")}
           hint={t(offer ? "codeNowHint" : "codeHint")}
           value={now.value}
-          autocomplete="one-time-code"
-          maxLength={7}
+          offered
           required
           error={wrongNow && wrong.value ? t(wrong.value) : null}
           onValue={(value) => {
@@ -137,9 +184,14 @@ function Change(props: {
         }}
       />
       {isSet && <p class="quiet">{t("codeLost")}</p>}
-      <button type="submit" class="primary">
-        {t(offer ? (isSet ? "secondReplace" : "secondSet") : "secondDrop")}
-      </button>
+      <footer>
+        <button type="submit" class="primary" aria-disabled={busy.value}>
+          {t(offer ? (isSet ? "secondReplace" : "secondSet") : "secondDrop")}
+        </button>
+        <button type="button" onClick={() => busy.value || onCancel()}>
+          {say("cancel")}
+        </button>
+      </footer>
     </form>
   );
 }
