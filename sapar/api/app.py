@@ -108,6 +108,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.parts = parts
+    app.state.stopping = streams.stopping
     errors.install(app)
     _add_rooms(app, parts, filing)
     gate = Gate(settings, keys, clock)

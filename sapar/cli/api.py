@@ -72,7 +72,7 @@ async def run_api(settings: Settings, metrics: Metrics) -> None:
     conninfo = settings.database_url.get_secret_value()
     async with open_pool(conninfo, name="sapar-api") as pool, client:
         app = create_app(settings, pool, clock, metrics, hub)
-        server = HttpServer(app, app.state.at_once, settings)
+        server = HttpServer(app, app.state.at_once, settings, app.state.stopping)
         get_logger().info("api_starting", host=settings.http_host, port=settings.http_port)
         # Whichever ends first ends the other: an instance that hears no ticks must not stay up.
         await serve_until(server, [asyncio.create_task(hub.run(client), name="hub")])

@@ -7,6 +7,7 @@ an answer gets it.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,9 +28,13 @@ class HttpServer(uvicorn.Server):
         app: the application.
         at_once: what of it can be answered at once.
         settings: address, port and certificate.
+        stopping: set when the server stops, which streams wait for.
     """
 
-    def __init__(self, app: ASGIApp, at_once: AtOnce, settings: Settings) -> None:
+    def __init__(
+        self, app: ASGIApp, at_once: AtOnce, settings: Settings, stopping: asyncio.Event
+    ) -> None:
+        self._stopping = stopping
         certificate, key = settings.http_certificate_file, settings.http_key_file
         super().__init__(
             uvicorn.Config(
@@ -53,6 +58,15 @@ class HttpServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End: streams first, which end by being told, then whatever is still being answered.
+
+        They are told here and not in `stop`: by the time that they end, no connection is taken
+        nor kept any longer, so nobody comes back to a server that is about to go.
+        """
+        self._stopping.set()
+        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """Let `serve` come to its end."""

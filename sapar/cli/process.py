@@ -15,6 +15,7 @@ from sapar.core.metrics import Metrics
 from sapar.core.settings import Settings
 
 _FILES_MAX = 65_536
+_ASKING = (signal.SIGTERM, signal.SIGINT)
 
 
 def raise_file_limit() -> None:
@@ -29,17 +30,34 @@ def raise_file_limit() -> None:
 
 
 def run_until_signal(part: Coroutine[Any, Any, None]) -> None:
-    """Run `part`; on SIGTERM or SIGINT cancel it and return when it has tidied up."""
+    """Run `part`; on SIGTERM or SIGINT cancel it and return when it has tidied up.
+
+    The process is to end after this: from then on it heeds neither signal.
+    """
     asyncio.run(_supervised(part))
 
 
 async def _supervised(part: Coroutine[Any, Any, None]) -> None:
     task = asyncio.ensure_future(part)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    with suppress(asyncio.CancelledError):  # asked to stop
-        await task
+
+    def ask() -> None:
+        # Once: another cancel would break off what the first one has begun to tidy up. The
+        # impatient have SIGKILL.
+        if not task.cancelling():
+            task.cancel()
+
+    for number in _ASKING:
+        loop.add_signal_handler(number, ask)
+    try:
+        with suppress(asyncio.CancelledError):  # asked to stop
+            await task
+    finally:
+        # The loop's end would give the signals back their usual meaning, and one that comes while
+        # the interpreter ends would turn a good end into a violent one.
+        for number in _ASKING:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 def rare_collections() -> None:

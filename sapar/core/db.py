@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import os
 import re
+import socket
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from time import monotonic
@@ -31,6 +34,17 @@ _CROSSED = (
     psycopg.errors.SerializationFailure,
     psycopg.errors.LockNotAvailable,
 )
+_CHECK_S = 3.0
+_RECENTLY_S = 10.0
+_LASTING = {
+    # The kernel gives a connection up on which nothing is acknowledged: not one whose statement
+    # takes long, for a server that works acknowledges at once, and answers the probes.
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 _MIGRATION_LOCK = 0x5A9A5  # one migrating process at a time, database-wide
 
 
@@ -49,8 +63,12 @@ class _HearingPool(AsyncConnectionPool):
 
     Each connection has to answer before it is handed out. If one did while the caller waited, and
     neither an answer nor a new connection has failed since, the database is there and what is
-    short is connections. If none was handed out in all that time, nobody knows: the database may
-    be gone without a word, so it counts as silent.
+    short is connections. If none was handed out in all that time, or none for the last while,
+    nobody knows: the database may be gone without a word, so it counts as silent.
+
+    The driver's pool lets the answer take any time, beyond that of the caller. Here a connection
+    that does not answer within seconds is given up, so a wait is longer than asked by those at
+    the most.
     """
 
     def __init__(self, conninfo: str, *, min_size: int, max_size: int, name: str) -> None:
@@ -63,7 +81,7 @@ class _HearingPool(AsyncConnectionPool):
             name=name,
             open=False,
             check=self._hear,
-            kwargs={"application_name": name},
+            kwargs=_lasting(conninfo) | {"application_name": name},
         )
 
     async def getconn(self, timeout: float | None = None) -> AsyncConnection:  # noqa: ASYNC109
@@ -71,20 +89,44 @@ class _HearingPool(AsyncConnectionPool):
         try:
             return await super().getconn(timeout)
         except PoolTimeout as exc:
-            if self._heard_at > begun_at and self._failed() == self._failed_then:
+            since = max(begun_at, monotonic() - _RECENTLY_S)
+            if self._heard_at > since and self._failed() == self._failed_then:
                 raise _AllInUse(str(exc)) from None
             raise
 
     async def _hear(self, connection: AsyncConnection) -> None:
+        loop = asyncio.get_running_loop()
+        giving_up = loop.call_later(_CHECK_S, _hang_up, connection)
         try:
             await self.check_connection(connection)
+            if loop.time() >= giving_up.when():  # an answer, but to a talk that was ended
+                await connection.close()
+                raise psycopg.OperationalError("the answer came too late")
         except psycopg.Error:
             self._heard_at = float("-inf")
             raise
+        finally:
+            giving_up.cancel()
         self._heard_at, self._failed_then = monotonic(), self._failed()
 
     def _failed(self) -> int:
         return self.get_stats().get("connections_errors", 0)
+
+
+def _lasting(conninfo: str) -> dict[str, int]:
+    """Give what makes the kernel notice a peer that is gone, where `conninfo` does not say it."""
+    said = conninfo_to_dict(conninfo)
+    return {name: value for name, value in _LASTING.items() if name not in said}
+
+
+def _hang_up(connection: AsyncConnection) -> None:
+    """End a connection's talk, so that who waits for an answer reads its end, which is an error.
+
+    To cancel the waiting would not do: the driver then asks the server to cancel the statement,
+    and waits for its answer, twice five seconds.
+    """
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def load_queries(package: str) -> dict[str, LiteralString]:
@@ -163,7 +205,9 @@ async def open_pool(
     """Open a pool of connections to `conninfo` (a libpq URL) and close it at the end.
 
     The pool waits for a database that is still starting; a call then fails with `Unavailable`
-    after 30 s (`database_unavailable`), as it does when all connections are in use (`busy`).
+    after 30 s (`database_unavailable`), as it does when all connections are in use (`busy`). It
+    adds the 3 s at most that a connection has for its answer before it is handed out. What a
+    statement that was begun waits for is not bounded here, unless the peer's kernel is silent too.
     """
     pool = _HearingPool(conninfo, min_size=min_size, max_size=max_size, name=name)
     await pool.open()

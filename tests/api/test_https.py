@@ -14,6 +14,7 @@ from cryptography import x509
 from sapar.cli.local_certificate import ensure_local_certificate
 from sapar.core.settings import Settings
 from sapar.deploy.native import free_port
+from tests.api.test_process import end_for_certain
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -53,15 +54,13 @@ async def test_the_api_speaks_https_and_ends_when_asked(
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from sapar.cli.main import main; main()",
         "api", "--port", str(port), "--https-local",
-        env=environment,
+        env=environment, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         answer = await _first_answer(f"https://localhost:{port}", tmp_path / "https")
         assert answer.json()["default"] == town_settings.agency
         assert "strict-transport-security" not in answer.headers  # the certificate is local
-        process.terminate()
-        async with asyncio.timeout(60):
-            assert await process.wait() == 0
+        assert await end_for_certain(process) == ""
     finally:
         if process.returncode is None:
             process.kill()

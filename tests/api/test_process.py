@@ -29,7 +29,7 @@ async def test_an_instance_starts_serves_and_stops(
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from sapar.cli.main import main; main()", "api", "--port", str(port),
-        env=environment,
+        env=environment, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
@@ -38,13 +38,40 @@ async def test_an_instance_starts_serves_and_stops(
             assert answer.json()["tick"]["term"] == 4
             feed = await http.get("/gtfs-rt/vehicle-positions.pb")
             assert feed.status_code == 200
-            process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(60):
-                assert await process.wait() == 0
+            async with (
+                http.stream("GET", "/api/dispatch/stream") as console,
+                http.stream("GET", "/api/stops/S105-0/arrivals/stream") as board,
+            ):
+                streams = [console.aiter_bytes(), board.aiter_bytes()]
+                for stream in streams:
+                    assert await anext(stream)
+                assert await end_for_certain(process) == ""
+                for stream in streams:
+                    async for _ in stream:  # to its proper end: httpx raises where it was cut
+                        pass
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def end_for_certain(process: asyncio.subprocess.Process) -> str:
+    """Ask a process to end, and soon after again; give what it complained of, having ended well.
+
+    Its stderr is a pipe.
+    """
+    assert process.stderr is not None
+    complaint = asyncio.create_task(process.stderr.read())
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(60):
+        for pause_s in (0.05, 0.25, 0.3):
+            await asyncio.sleep(pause_s)
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+        told = (await complaint).decode()
+    lines = told.splitlines()
+    return "\n".join(line for line in lines if "Cancel" in line or "Traceback" in line)
 
 
 async def until_current(

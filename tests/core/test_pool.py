@@ -1,12 +1,14 @@
 """A wait for a connection in vain: whether too much is asked, or nobody is there to answer."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sapar.core.db import Pool, connect, open_pool, translated
 from sapar.core.errors import Unavailable
@@ -56,6 +58,58 @@ async def handed_on(pool: Pool) -> AsyncIterator[tuple[asyncio.Event, asyncio.Ev
         leave.set()
 
 
+class Wire:
+    """A way to the database on which, from one moment on, nothing passes, and nobody hangs up."""
+
+    def __init__(self, conninfo: str) -> None:
+        self.open = asyncio.Event()
+        self.open.set()
+        said = conninfo_to_dict(conninfo)
+        self._host, self._port = str(said["host"]), str(said.get("port") or 5432)
+        self._passing: set[asyncio.Task[None]] = set()
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what the two ends of a connection say."""
+        if self._host.startswith("/"):
+            way = asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._port}")
+        else:
+            way = asyncio.open_connection(self._host, int(self._port))
+        back, forth = await way
+        for source, sink in ((reader, forth), (back, writer)):
+            task = asyncio.create_task(self._pass_on(source, sink))
+            self._passing.add(task)
+            task.add_done_callback(self._passing.discard)
+
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while said := await source.read(65_536):
+                await self.open.wait()
+                sink.write(said)
+        except OSError:
+            pass  # an end is gone
+        finally:
+            sink.close()
+
+    async def end(self) -> None:
+        """Hang up."""
+        for task in list(self._passing):
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def wired(database: str) -> AsyncIterator[tuple[Wire, str]]:
+    """A wire to the database, and the address at its end."""
+    wire = Wire(database)
+    server = await asyncio.start_server(wire.take, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield wire, make_conninfo(database, host="127.0.0.1", port=port, sslmode="disable")
+    finally:
+        server.close()
+        await wire.end()
+
+
 async def test_where_another_was_answered_meanwhile_all_connections_are_in_use(
     database: str,
 ) -> None:
@@ -96,3 +150,20 @@ async def test_a_database_that_went_away_after_it_had_answered_is_silent(
             other.execute(ends, (name,))
         leave.set()
         assert (await asked).code == "database_unavailable"
+
+
+async def test_a_database_that_falls_silent_is_waited_for_within_bounds_and_found_again(
+    database: str,
+) -> None:
+    """No hang-up, no refusal, no answer: what a cut wire or a frozen machine looks like."""
+    async with wired(database) as (wire, conninfo), open_pool(conninfo, max_size=2) as pool:
+        async with pool.connection() as connection:
+            await connection.execute("SELECT 1")
+        wire.open.clear()
+        asked_at = time.monotonic()
+        for _ in range(2):  # with a connection that was there, and with none left
+            assert (await wait_in_vain(pool)).code == "database_unavailable"
+        assert time.monotonic() - asked_at < 60
+        wire.open.set()
+        async with pool.connection(timeout=60) as connection:
+            assert await (await connection.execute("SELECT 1")).fetchone() == (1,)

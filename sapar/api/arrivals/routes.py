@@ -132,7 +132,8 @@ class ArrivalAnswers:
 
         agency_id = now.agency.agency_id
         opened = self._streams.opened(network)
-        return BoardStream(self._parts.live, agency_id, now, board, opened)
+        stopping = self._parts.streams.stopping
+        return BoardStream(self._parts.live, agency_id, now, board, opened, stopping)
 
     async def near(
         self,

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from sapar.access.errors import TooSoon
 from sapar.api.arrivals.live import LiveStates, Now
+from sapar.api.stream.ending import end_body, stream_until_gone
 from sapar.core.errors import SaparError
 
 KEEP_ALIVE_S = 10.0
@@ -72,6 +73,7 @@ class BoardStream(Response):
         now: the state to begin with.
         board: gives the board's JSON at a state, None when the stop is gone.
         opened: counts it while it is open.
+        stopping: set when the server is asked to stop.
     """
 
     def __init__(
@@ -81,29 +83,19 @@ class BoardStream(Response):
         now: Now,
         board: Callable[[Now], bytes | None],
         opened: AbstractContextManager[None],
+        stopping: asyncio.Event,
     ) -> None:
         super().__init__(media_type="text/event-stream")
-        self._opened = opened
+        self._opened, self._stopping = opened, stopping
         self._states, self._agency_id = states, agency_id
         self._now, self._board = now, board
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Answer until the reader goes."""
+        """Answer until the reader goes, or the server stops."""
         with self._opened:
-            await self._answer(receive, send)
-
-    async def _answer(self, receive: Receive, send: Send) -> None:
-        writing = asyncio.ensure_future(self._write(send))
-        leaving = asyncio.ensure_future(_until_gone(receive))
-        try:
-            await asyncio.wait([writing, leaving], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            writing.cancel()
-            leaving.cancel()
-            await asyncio.gather(writing, leaving, return_exceptions=True)
+            await stream_until_gone(_HEADERS, self._write, receive, send, self._stopping)
 
     async def _write(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         now, told = self._now, b""
         await _say(send, b"retry: 2000\n\n")
         while True:
@@ -122,7 +114,7 @@ class BoardStream(Response):
                 except SaparError:
                     break
             now = newer
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await end_body(send)
 
 
 def _event(now: Now, body: bytes) -> bytes:
@@ -139,8 +131,3 @@ def _without_time(body: bytes) -> bytes:
 
 async def _say(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

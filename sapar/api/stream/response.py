@@ -1,16 +1,17 @@
-"""A stream as an answer, on ASGI itself: one task writes, one waits for the reader to go."""
+"""A stream as an answer, on ASGI itself: one task writes, others wait for what ends it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from itertools import count
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from sapar.api.stream.channel import KEEP_ALIVE, Channel, Order, Reader
+from sapar.api.stream.ending import end_body, stream_until_gone
 from sapar.api.stream.filters import Filter
 from sapar.api.stream.frames import GZIP_START, Frame, make_event, make_frame
 from sapar.core.errors import SaparError
@@ -40,6 +41,7 @@ class StreamResponse(Response):
         order: the tick that it has already.
         packed: it takes gzip.
         may_stay: raises when the reader may not look any longer; asked again and again.
+        stopping: set when the server is asked to stop.
     """
 
     def __init__(
@@ -50,28 +52,24 @@ class StreamResponse(Response):
         *,
         packed: bool,
         may_stay: Callable[[], Awaitable[object]],
+        stopping: asyncio.Event,
     ) -> None:
         super().__init__(media_type="text/event-stream")
         self._channel, self._wanted = channel, wanted
         self._order, self._packed = order, packed
-        self._may_stay = may_stay
+        self._may_stay, self._stopping = may_stay, stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Answer until the reader goes, or may stay no longer."""
+        """Answer until the reader goes, or may stay no longer, or the server stops."""
+        headers = [*_HEADERS, (b"content-encoding", b"gzip")] if self._packed else _HEADERS
         reader = await self._channel.join(self._wanted, self._order)
-        writing = asyncio.ensure_future(self._write(reader, send))
-        leaving = asyncio.ensure_future(_until_gone(receive))
         try:
-            await asyncio.wait([writing, leaving], return_when=asyncio.FIRST_COMPLETED)
+            write = partial(self._write, reader)
+            await stream_until_gone(headers, write, receive, send, self._stopping)
         finally:
             self._channel.leave(reader)
-            writing.cancel()
-            leaving.cancel()
-            await asyncio.gather(writing, leaving, return_exceptions=True)
 
     async def _write(self, reader: Reader, send: Send) -> None:
-        headers = [*_HEADERS, (b"content-encoding", b"gzip")] if self._packed else _HEADERS
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send(self._body([_RETRY], GZIP_START if self._packed else b""))
         for turn in count(1):
             reader.wake.clear()
@@ -84,7 +82,7 @@ class StreamResponse(Response):
             except TimeoutError:
                 reader.accept_older()
                 await send(self._body([KEEP_ALIVE]))
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await end_body(send)
 
     async def _stays(self) -> bool:
         try:
@@ -108,8 +106,3 @@ class StreamResponse(Response):
 def desk_frame(what: str) -> Frame:
     """Make the event that tells of a changed list."""
     return make_event("desk", {"what": what})
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

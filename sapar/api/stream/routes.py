@@ -40,6 +40,7 @@ def make_stream_router(parts: Parts) -> APIRouter:
             order,
             packed=packed,
             may_stay=lambda: viewer(request),
+            stopping=parts.streams.stopping,
         )
 
     for path, name in ((_PATH, "stream"), ("/{agency}" + _PATH, "agency_stream")):

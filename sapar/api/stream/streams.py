@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from sapar.api.hub import Held, Hub
 from sapar.api.stream.channel import Channel
 from sapar.api.stream.notices import Notices
@@ -13,9 +15,14 @@ class Streams:
     Args:
         hub: gives the ticks.
         conninfo: where notices are heard.
+
+    Attributes:
+        stopping: set by the server when it is asked to stop; every stream then ends, those of
+            stops' boards too.
     """
 
     def __init__(self, hub: Hub, conninfo: str) -> None:
+        self.stopping = asyncio.Event()
         self._channels: dict[str, Channel] = {}
         self._notices = Notices(conninfo, self.tell)
         for held in hub.held.values():
