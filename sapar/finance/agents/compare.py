@@ -29,7 +29,8 @@ class Sale(NamedTuple):
     Attributes:
         key: of the operation.
         within: it happened on the register's day; one of a day beside it needs no row here.
-        status: `cancelled` when its journal was reversed.
+        status: `cancelled` when its journal was reversed before the register's day ended.
+        later: it was reversed after that day: a register of the day may say either.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Sale(NamedTuple):
     status: Literal["done", "cancelled"]
     within: bool
     journal_no: int
+    later: bool = False
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,6 +215,8 @@ def _disagreement(row: Row, sale: Sale) -> Difference | None:
     there = row.amount_tiyn if row.status == "done" else 0
     here = sale.amount_tiyn if sale.status == "done" else 0
     if row.status != sale.status:
+        if sale.later:
+            return None
         words = (
             "the register has it as cancelled, the ledger has not"
             if row.status == "cancelled"

@@ -149,10 +149,12 @@ WHERE r.agency_id = %(agency_id)s AND r.party = %(party)s AND r.party_id = %(id)
 
 -- name: list_sales
 -- Operations that whoever took money for them must have in a register of a day, those about as
--- late or early, and those that its rows name from a day before or after.
+-- late or early, and those that its rows name from a day before or after. What was taken back on a
+-- later day was sold on this one: the day of the taking back has it the other way round.
 SELECT s.source_key, s.kind, s.event_at, s.amount_tiyn, c.card_ref,
-       CASE WHEN r.journal_no IS NULL THEN 'done' ELSE 'cancelled' END,
-       s.event_at >= %(from_at)s AND s.event_at < %(to_at)s, s.journal_no
+       CASE WHEN r.event_at < %(to_at)s THEN 'cancelled' ELSE 'done' END,
+       s.event_at >= %(from_at)s AND s.event_at < %(to_at)s, s.journal_no,
+       coalesce(r.event_at >= %(to_at)s, false)
 FROM (SELECT o.source_key, o.kind, o.event_at, o.card_no,
              (o.receipt ->> 'journal_no')::bigint AS journal_no,
              coalesce(o.request ->> 'amount_tiyn', o.request ->> 'price_tiyn')::bigint

@@ -129,11 +129,13 @@ ORDER BY t.event_at, t.tap_no LIMIT 1;
 
 -- name: sale_of_pass
 -- The journal of a sale and who took the price; none: the pass was not sold here. What was given
--- away has a number of its own, and no journal.
+-- away has a number of its own and no journal: its product and its first day tell it from one that
+-- moved in.
 SELECT (o.receipt ->> 'journal_no')::bigint, o.request -> 'paid' FROM card_operation o
 WHERE o.card_no = ANY(%(card_nos)s::bigint[]) AND o.kind = 'sell_pass'
   AND coalesce((o.receipt ->> 'journal_no')::bigint = %(sale_no)s,
                o.request ->> 'product_id' = %(product_id)s
+               AND (o.request ->> 'valid_from_ms')::bigint = %(from_ms)s
                AND NOT EXISTS (SELECT FROM journal WHERE journal_no = %(sale_no)s))
 LIMIT 1;
 

@@ -34,7 +34,8 @@ async def take_back_pass(work: Work, request: TakeBackPass) -> CardRow:
             code="pass_used",
             hint="A pass goes back in full alone, and as long as no ride has used it.",
         )
-    sale = await work.find("sale_of_pass", product_id=passes[0][1], **of_sale)
+    from_ms = min(row[2] for row in passes)
+    sale = await work.find("sale_of_pass", product_id=passes[0][1], from_ms=from_ms, **of_sale)
     if sale is None:
         raise Refused(
             "the pass was not sold here: it moved in",

@@ -71,6 +71,15 @@ CASES: dict[str, tuple[list[Row], list[Sale], dict, list[tuple[str, str, int]]]]
     "cancelled on both sides": (
         [row(2, "a", status="cancelled")], [sale("a", status="cancelled")], {}, [],
     ),
+    "taken back after the day, and the register is of before": (
+        [row(2, "a")], [sale("a", later=True)], {}, [],
+    ),
+    "taken back after the day, and the register is of after": (
+        [row(2, "a", status="cancelled")], [sale("a", later=True)], {}, [],
+    ),
+    "taken back after the day, with another sum": (
+        [row(2, "a", 400)], [sale("a", later=True)], {}, [("amount_mismatch", "a", 100)],
+    ),
     "cancelled there and never here": ([row(2, "a", status="cancelled")], [], {}, []),
     "cancelled here and not there": ([], [sale("a", status="cancelled")], {}, []),
     "twice in the register": (

@@ -14,7 +14,7 @@ from sapar.finance.agents.parties import keep_mapping
 from sapar.finance.agents.reconcile import compare_day
 from sapar.finance.agents.registers import get_register_file, import_register, list_registers
 from sapar.finance.bank.model import BrokenFile
-from sapar.ticketing.cards.requests import Issue, TopUp
+from sapar.ticketing.cards.requests import Issue, SellPass, TakeBackPass, TopUp
 from tests.finance.agents.support import (
     AGENT,
     KASPI,
@@ -75,6 +75,28 @@ async def test_a_register_that_agrees(point, pool):
     assert await exceptions(point) == []
     [kept] = await list_registers(point.connection, AGENCY, party="agent")
     assert (kept.file_name, kept.number, kept.format) == ("august.csv", "kassa24-20260801", "csv")
+
+
+@pytest.mark.parametrize(
+    ("next_day", "word", "found"),
+    [
+        (True, "done", []),
+        (True, "cancelled", []),
+        (False, "cancelled", []),
+        (False, "done", ["register_difference"]),
+    ],
+)
+async def test_a_sale_that_was_taken_back(point, pool, next_day: bool, word: str, found: list[str]):
+    """On the day itself both sides know; the register of a day may be older than the next one."""
+    await add_agent(pool)
+    await point.do(Issue, category="adult")
+    of_pass = {"product_id": "month", "valid_from_ms": NOON_MS, "valid_to_ms": NOON_MS + 9}
+    sold = await point.do(SellPass, key="k1", price_tiyn=50_000, paid=AGENT, **of_pass)
+    if next_day:
+        point.clock.set(NEXT_MORNING.timestamp())
+    await point.do(TakeBackPass, sale_no=sold.receipt.journal_no, reason="mistake")
+    await take(pool, csv_of(("k1", NOON, "500", word)))
+    assert [kind for kind, *_ in await exceptions(point)] == found
 
 
 async def test_the_same_file_again_adds_nothing(point, pool):

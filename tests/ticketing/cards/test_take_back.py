@@ -176,6 +176,7 @@ REFUSED = {
     "returned": "card_returned",
     "replaced": "card_replaced",
     "moved in": "not_sold_here",
+    "moved in beside one that was given away": "not_sold_here",
     "closed desk": "desk_closed",
     "nobody takes money unknown": "unknown_agent",
 }
@@ -214,6 +215,13 @@ async def make(point: ServicePoint, state: str) -> dict[str, Any]:
             [(asked["sale_no"],)] = await point.fetch(
                 "SELECT journal_no FROM card_pass WHERE product_id = 'old'"
             )
+        case "moved in beside one that was given away":
+            await sell(point, price_tiyn=0, paid=None)
+            await point.fetch(
+                "INSERT INTO card_pass SELECT card_no, nextval('journal_number'), product_id,"
+                " tstzrange(lower(valid) + '1 day', upper(valid)) FROM card_pass LIMIT 1 RETURNING 1"
+            )
+            [(asked["sale_no"],)] = await point.fetch("SELECT max(journal_no) FROM card_pass")
         case "closed desk":
             await point.fetch(
                 "INSERT INTO cash_desk (agency_id, desk_id, name, status, created_at, created_by)"
