@@ -206,6 +206,12 @@ SELECT tap_no, journal_no FROM tap_refund
 WHERE tap_no = ANY(%(tap_nos)s::bigint[])
 ORDER BY journal_no LIMIT 1;
 
+-- name: hold_ruled
+-- The exceptions of a tap, closed ones too, so that none is opened again or resolved meanwhile. To
+-- be asked with the tap's cards locked.
+SELECT FROM ticketing_exception WHERE tap_no = %(tap_no)s
+ORDER BY exception_no FOR NO KEY UPDATE;
+
 -- name: close_ruled
 -- The exception of a tap that a person has ruled on, closed by that person, with its history.
 WITH closed AS (

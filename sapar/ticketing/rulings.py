@@ -113,6 +113,7 @@ async def _rule(connection: AsyncConnection, tools: Tools, values: dict[str, Any
     now = tools.clock.now()
     await connection.execute(_QUERIES["add_ruling"], {**values, "code": before.code})
     await connection.execute(_QUERIES["show_ruling"], values)
+    await connection.execute(_QUERIES["hold_ruled"], values)
     closing = {**values, "code": before.code, "now": now}
     closed = await (await connection.execute(_QUERIES["close_ruled"], closing)).fetchone()
     posted = Posted()

@@ -67,7 +67,7 @@ async def test_thousands_at_once_are_one_reload(mosquitto, database, connection)
         await asyncio.sleep(0.5)
     log = BrokerFiles.of(mosquitto.settings).log.read_text()
     # about two on an idle machine; the slower the commits come, the fewer share a reload
-    assert 1 <= log.count("Reloading config") < 30
+    assert 1 <= log.count("Reloading config") <= 15
 
 
 async def test_refusals_of_the_broker_are_counted(mosquitto, database, connection):

@@ -12,11 +12,12 @@ from starlette.responses import Response
 
 from sapar.access.model import Person
 from sapar.api.dispatch.asking import add, answer, number_of, read_body
+from sapar.api.errors import error_response
 from sapar.api.finance.cards import path_number
 from sapar.api.finance.workbench import Workbench, answer_foreseen, day_of
 from sapar.api.parts import Parts
 from sapar.core.db import AsyncConnection, translated
-from sapar.core.errors import BadInput
+from sapar.core.errors import BadInput, Refused
 from sapar.finance.cards.hiding import without_reference
 from sapar.finance.exceptions import acts
 from sapar.finance.exceptions.acts import Who
@@ -29,7 +30,12 @@ from sapar.finance.exceptions.queue import (
     list_exceptions,
 )
 from sapar.finance.exceptions.resolve import resolve_with_posting, undo_resolution
-from sapar.finance.exceptions.ruling import foresee_ruling, rule_on_exception, tell_held
+from sapar.finance.exceptions.ruling import (
+    MEANWHILE,
+    foresee_ruling,
+    rule_on_exception,
+    tell_held,
+)
 from sapar.ticketing.ledger.accounts import CARD_CODES, CHART, Accounts
 from sapar.ticketing.rulings import Word
 
@@ -89,11 +95,21 @@ class Undoing(msgspec.Struct, frozen=True, kw_only=True):
     key: str
 
 
-class Ruling(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person says of a held tap: `accept`, it is a ride; `reject`, it is none; and why."""
+class Foreseeing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person would say of a held tap: `accept`, it is a ride; `reject`, it is none.
+
+    `seen`: the newest ruling on it that the page shows; null: there is none.
+    """
 
     word: Word
+    seen: int | None
+
+
+class Ruling(Foreseeing, frozen=True, kw_only=True):
+    """What a person says of a held tap, why, and the page's own key."""
+
     text: str
+    key: str
 
 
 def make_exceptions_router(parts: Parts) -> APIRouter:
@@ -116,7 +132,7 @@ def make_exceptions_router(parts: Parts) -> APIRouter:
     add(router, doer, "POST", f"{one}/resolve", desk.resolve, Resolving)
     add(router, doer, "POST", f"{one}/undo", desk.undo_resolution, Undoing)
     add(router, doer, "POST", f"{one}/rule", desk.rule_on_tap, Ruling)
-    add(router, doer, "POST", f"{one}/rule/foresee", desk.foresee_ruling, Ruling)
+    add(router, doer, "POST", f"{one}/rule/foresee", desk.foresee_ruling, Foreseeing)
     return router
 
 
@@ -168,7 +184,7 @@ class ExceptionsDesk:
             async with self._parts.pool.connection() as connection:
                 card = await get_exception(connection, agency_id, number, self._parts.clock.now())
                 row = card.exception
-                tap = row.tap_no and await tell_held(connection, agency_id, row.tap_no)
+                tap = row.tap_no and await tell_held(connection, agency_id, row.tap_no, row.kind)
         about_ride = row.tap_no is not None or row.card_ref is not None
         codes = sorted(fitting_codes(row.kind, about_ride=about_ride, code=row.code))
         accounts = [
@@ -264,31 +280,35 @@ class ExceptionsDesk:
         return await self.finance_exception(request, person)
 
     async def foresee_ruling(self, request: Request, person: Person) -> Response:
-        """What a word on an exception's held tap would post and hold; nothing is kept of it.
-
-        The reason need not be known yet.
-        """
-        asked = await read_body(request, Ruling)
+        """What a word on an exception's held tap would post and hold; nothing is kept of it."""
+        asked = await read_body(request, Foreseeing)
         async with self._bench.ledger() as connection:
             which, tools = self._which(connection, request), await self._bench.tools()
             by = self._by(person)["by"]
             return await answer_foreseen(
-                foresee_ruling(which[0], tools, *which[1:], asked.word, by=by)
+                foresee_ruling(which[0], tools, *which[1:], asked.word, seen=asked.seen, by=by)
             )
 
     async def rule_on_tap(self, request: Request, person: Person) -> Response:
         """Say of an exception's held tap that it is a ride, or that it is none.
 
-        The newest word on a tap counts: the opposite one takes it back.
+        The newest word on a tap counts: the opposite one takes it back. Who has not seen the newest
+        is refused (409, `ruled_meanwhile`).
         """
         asked = await read_body(request, Ruling)
         async with self._bench.ledger() as connection:
             which, tools = self._which(connection, request), await self._bench.tools()
             by = self._by(person)["by"]
-            came = await rule_on_exception(
-                which[0], tools, *which[1:], asked.word, reason=asked.text, by=by
-            )
-        return answer(came)
+            ruling = rule_on_exception(
+                which[0], tools, *which[1:], asked.word,
+                seen=asked.seen, reason=asked.text, key=asked.key, by=by,
+            )  # fmt: skip
+            try:
+                return answer(await ruling)
+            except Refused as exc:
+                if exc.code != MEANWHILE:
+                    raise
+                return error_response(409, exc.code, exc.message, exc.hint)
 
     def _which(
         self, connection: AsyncConnection, request: Request

@@ -210,7 +210,8 @@ async def reopen(
     Raises:
         NotFound: the agency has no such exception.
         Refused: it is open (`open`), closed by itself (`closed_by_itself`), resolved by a posting
-            (`resolved_by_posting`: undo that), or another about the same is open (`other_open`).
+            (`resolved_by_posting`: undo that), decided by a word on its tap (`decided_by_ruling`),
+            or another about the same is open (`other_open`).
         BadInput: there is no reason (`text`).
     """
     reason = check_text("a reason", reason)
@@ -222,6 +223,8 @@ async def reopen(
                 code="resolved_by_posting",
                 hint="Undo the resolution: it posts a reversal and opens the exception again.",
             )
+        if found.closed_at is not None:
+            await check_undecided(connection, found)
         return await write_reopened(connection, found)
 
     await _act(connection, agency_id, exception_no, "reopen", reason, by, now, work)
@@ -340,6 +343,22 @@ async def _act(
 
 async def _execute(connection: AsyncConnection, query: str, **values: Any) -> None:
     await connection.execute(_queries[query], values)
+
+
+async def check_undecided(connection: AsyncConnection, found: Locked) -> None:
+    """Refuse what is about a held tap that a person has ruled on, and that is not held for it now.
+
+    Raises:
+        Refused: a ruling decided it (`decided_by_ruling`).
+    """
+    values = {"exception_no": found.exception_no}
+    cursor = await connection.execute(_queries["decided_by_ruling"], values)
+    if await cursor.fetchone() is not None:
+        raise Refused(
+            f"a word on tap {found.tap_no} decided exception {found.exception_no}",
+            code="decided_by_ruling",
+            hint="The opposite word on the tap takes that back.",
+        )
 
 
 def check_open(found: Locked) -> None:

@@ -220,9 +220,10 @@ LEFT JOIN card c ON c.card_no = e.card_no
 WHERE e.agency_id = %(agency_id)s AND e.exception_no = %(exception_no)s;
 
 -- name: history_of_exception
--- What was done to it, in order.
+-- What was done to it, in order; words on its tap stand with the tap, and are kept here alone so that
+-- they are said once.
 SELECT at, actor, action, note, before, after FROM exception_comment
-WHERE exception_no = %(exception_no)s ORDER BY comment_no;
+WHERE exception_no = %(exception_no)s AND after -> 'ruling' IS NULL ORDER BY comment_no;
 
 -- name: lock_exception
 -- One change at a time.
@@ -312,13 +313,46 @@ WHERE t.tap_no = %(tap_no)s AND c.agency_id = %(agency_id)s;
 
 -- name: rulings_on_tap
 -- What people said of a tap, the newest first.
-SELECT ruled_at, actor, verdict, code, reason FROM tap_ruling
+SELECT ruling_no, ruled_at, actor, verdict, code, reason FROM tap_ruling
 WHERE tap_no = %(tap_no)s AND agency_id = %(agency_id)s
 ORDER BY ruled_at DESC, verdict DESC, ruling_no DESC;
 
+-- name: sequence_of_tap
+-- Where a tap of a city's card stands in its device's numbers.
+SELECT t.device_no, t.epoch FROM tap t JOIN card c USING (card_no)
+WHERE t.tap_no = %(tap_no)s AND c.agency_id = %(agency_id)s;
+
+-- name: decided_by_ruling
+-- Whether a word on an exception's tap decided what it is about: it is held for that no longer.
+SELECT FROM ticketing_exception e JOIN tap t USING (tap_no)
+WHERE e.exception_no = %(exception_no)s AND (t.status <> 'held' OR t.code IS DISTINCT FROM e.kind)
+  AND EXISTS (SELECT FROM tap_ruling r WHERE r.tap_no = e.tap_no AND r.code = e.kind);
+
+-- name: lock_ruling_key
+-- Two requests with one key come one after the other.
+SELECT pg_advisory_xact_lock(hashtextextended(%(agency_id)s || ' ' || %(source_key)s, 4));
+
+-- name: outcome_of_ruling
+-- What became of a key: what came of the word, or why it was refused.
+SELECT after -> 'ruling' ->> 'hash', after -> 'ruling' -> 'came', NULL, NULL FROM exception_comment
+WHERE exception_no = %(exception_no)s AND after -> 'ruling' ->> 'key' = %(source_key)s
+UNION ALL
+SELECT encode(content_hash, 'hex'), NULL, code, message FROM refused_operation
+WHERE agency_id = %(agency_id)s AND source_key = %(source_key)s;
+
+-- name: keep_refused_ruling
+-- The key never works later.
+INSERT INTO refused_operation (agency_id, source_key, kind, content_hash, code, message)
+VALUES (%(agency_id)s, %(source_key)s, %(kind)s, %(content_hash)s, %(code)s, %(message)s);
+
+-- name: report_ruling_key
+-- The same key with other content: reported once, however often it is tried.
+INSERT INTO key_conflict (agency_id, source_key, content_hash)
+VALUES (%(agency_id)s, %(source_key)s, %(content_hash)s) ON CONFLICT DO NOTHING;
+
 -- name: taps_about_ruling
 -- All taps that a ruling on one may move: other contents of its number, others with its card counter,
--- and those of their cards from its fare day to the end of the month.
+-- and those of their cards from the fare day of each to the end of its month.
 WITH ruled AS (
     SELECT tap_no, device_no, epoch, seq, card_no, counter, service_date FROM tap
     WHERE tap_no = %(tap_no)s
@@ -331,10 +365,11 @@ WITH ruled AS (
     FROM ruled r JOIN tap o USING (card_no, counter)
     WHERE o.tap_no <> r.tap_no AND o.sealed IS NULL
 ), days AS (
-    SELECT card_no, min(service_date) AS first FROM (
-        SELECT card_no, service_date FROM ruled UNION ALL SELECT card_no, service_date FROM rivals
-    ) s GROUP BY card_no
+    SELECT card_no, service_date AS first FROM ruled
+    UNION SELECT card_no, service_date FROM rivals
 ), moving AS (
+    SELECT tap_no FROM ruled
+    UNION
     SELECT tap_no FROM rivals
     UNION
     SELECT t.tap_no FROM days x JOIN tap t ON t.card_no = x.card_no
@@ -347,8 +382,12 @@ FROM moving JOIN tap t USING (tap_no) JOIN card c ON c.card_no = t.card_no
 JOIN device d ON d.device_no = t.device_no
 ORDER BY t.event_at, t.tap_no;
 
+-- name: draw_journal_number
+-- One that no journal gets; those that are posted after it have higher ones.
+SELECT nextval('journal_number');
+
 -- name: journals_of_ruling
--- The journals that the transaction it is asked in has posted, in order.
+-- The journals that the transaction it is asked in has posted, in order; it drew `after` before.
 SELECT journal_no, tap_no FROM journal
-WHERE xid = pg_current_xact_id()::text::bigint + xid_offset()
+WHERE journal_no > %(after)s AND xid = pg_current_xact_id()::text::bigint + xid_offset()
 ORDER BY journal_no;

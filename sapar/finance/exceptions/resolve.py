@@ -14,6 +14,7 @@ from sapar.finance.exceptions.acts import (
     Who,
     check_open,
     check_text,
+    check_undecided,
     lock,
     write_closed,
     write_history,
@@ -71,10 +72,10 @@ async def resolve_with_posting(
     Raises:
         NotFound: the agency has no such exception, or no such card.
         BadInput: the entries or the reason are malformed, see `check_entries`.
-        Refused: the exception is closed (`closed`), an account does not fit (as `check_entries`
-            says), cards would get more than it is worth (`beyond_value`), a card or an account
-            would fall below zero (`insufficient_funds`, …, `below_zero`), or the key came with
-            other content (`idempotency_conflict`).
+        Refused: the exception is closed (`closed`) or its tap ruled on (`decided_by_ruling`), an
+            account does not fit (as `check_entries` says), cards would get more than it is worth
+            (`beyond_value`), a card or an account would fall below zero (`insufficient_funds`, …,
+            `below_zero`), or the key came with other content (`idempotency_conflict`).
     """
     reason, key = check_text("a reason", reason), check_text("a key", key, 150)
     seen = await _find(connection, agency_id, exception_no)
@@ -92,6 +93,7 @@ async def resolve_with_posting(
         locked = await lock_cards(connection, cards.values())
         found = await lock(connection, agency_id, exception_no)
         check_open(found)
+        await check_undecided(connection, found)
         _check_given(entries, found)
         moves = {number: one.amount_tiyn for number, one in zip(numbers, entries, strict=True)}
         card_no = next(iter(cards.values())) if len(cards) == 1 else None

@@ -10,16 +10,22 @@ from typing import Any, Final, Literal
 import msgspec
 
 from sapar.core.db import AsyncConnection, load_queries, translated
-from sapar.core.errors import NotFound
+from sapar.core.errors import NotFound, Refused
 from sapar.finance.cards.looking import label_of
 from sapar.finance.cards.telling import JournalTold, Named, tell_journal
 from sapar.finance.exceptions.acts import Who, check_text
+from sapar.finance.exceptions.kept import rule_once
 from sapar.finance.exceptions.queue import get_exception
+from sapar.ticketing.ledger.operations import Operation
 from sapar.ticketing.post import Tools
 from sapar.ticketing.rulings import ACCEPTABLE, Ruled, Word, rule_on_tap
+from sapar.ticketing.taps.store import lock_sequences
 
 _QUERIES = load_queries("sapar.finance.exceptions")
 _TOLD_MAX: Final = 20
+
+MEANWHILE: Final = "ruled_meanwhile"
+"""Another word stands on the tap than the newest that the person saw."""
 
 Why = Literal["content", "counter", "debit", "fare"]
 
@@ -65,6 +71,7 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """What a person said of a tap; `code`: why it was held then, None: a word let it ride."""
 
+    ruling_no: int
     at: datetime
     actor: str
     word: Word
@@ -73,16 +80,24 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeldTap(msgspec.Struct, frozen=True, kw_only=True):
-    """An exception's tap: how it stands, what may be said of it, what was (the newest first)."""
+    """An exception's tap: how it stands, what may be said of it, what was (the newest first).
+
+    `decided`: a word on it decided what the exception is about, which is not opened again.
+    """
 
     tap_no: int
     now: Standing
     words: list[Word]
+    decided: bool
     rulings: list[Said]
 
 
-async def tell_held(connection: AsyncConnection, agency_id: str, tap_no: int) -> HeldTap | None:
-    """Tell how a tap stands and what people said of it; None: the agency has no such tap.
+async def tell_held(
+    connection: AsyncConnection, agency_id: str, tap_no: int, kind: str
+) -> HeldTap | None:
+    """Tell how the tap of an exception of some kind stands and what people said of it.
+
+    None: the agency has no such tap.
 
     Something may be said while it is held for a reason that a person may overrule, and afterwards
     the opposite.
@@ -94,13 +109,16 @@ async def tell_held(connection: AsyncConnection, agency_id: str, tap_no: int) ->
             return None
         said = await (await connection.execute(_QUERIES["rulings_on_tap"], values)).fetchall()
     *now, sealed, ruling = row
+    standing = Standing(*now)
     return HeldTap(
         tap_no=tap_no,
-        now=Standing(*now),
-        words=words_for(Standing(*now), sealed, ruling),
+        now=standing,
+        words=words_for(standing, sealed, ruling),
+        decided=(standing.status != "held" or standing.code != kind)
+        and any(code == kind for _, _, _, _, code, _ in said),
         rulings=[
-            Said(at=at, actor=actor, word=word, code=code, reason=reason)
-            for at, actor, word, code, reason in said
+            Said(ruling_no=number, at=at, actor=actor, word=word, code=code, reason=reason)
+            for number, at, actor, word, code, reason in said
         ],
     )
 
@@ -123,6 +141,7 @@ async def foresee_ruling(
     exception_no: int,
     word: Word,
     *,
+    seen: int | None,
     by: Who,
 ) -> Came:
     """Say what a word on an exception's tap would come to, and leave everything as it is.
@@ -133,7 +152,9 @@ async def foresee_ruling(
     tap_no = await _tap_of(connection, agency_id, exception_no, tools.clock.now())
     tools = replace(tools, accounts=tools.accounts.inside(connection))
     inside = connection.transaction(force_rollback=True)
-    return await _rule(connection, inside, tools, agency_id, tap_no, word, reason="–", by=by)
+    return await _rule(
+        connection, inside, tools, agency_id, tap_no, word, seen=seen, reason="–", by=by
+    )
 
 
 async def rule_on_exception(
@@ -143,7 +164,9 @@ async def rule_on_exception(
     exception_no: int,
     word: Word,
     *,
+    seen: int | None,
     reason: str,
+    key: str,
     by: Who,
 ) -> Came:
     """Say of an exception's tap that it is a ride, or that it is none; see `rule_on_tap`.
@@ -154,18 +177,32 @@ async def rule_on_exception(
         agency_id: whose exception.
         exception_no: it is about a tap.
         word: `accept` or `reject`.
+        seen: number of the newest ruling on the tap that the person saw; None: there was none.
         reason: why; it stays with the ruling.
+        key: of the client; the same request again says nothing more, and gives what came of it.
         by: who says so.
 
     Raises:
-        BadInput: no reason (`text`), or a bank card's number in it (`pan_like`).
+        BadInput: no reason or key (`text`), or a bank card's number in one (`pan_like`).
         NotFound: there is no such exception, or it is about no tap (`unknown_tap`).
-        Refused: as `rule_on_tap`.
+        Refused: as `rule_on_tap`; or another word stands by now (`ruled_meanwhile`), or the key
+            came with other content (`idempotency_conflict`).
     """
-    reason = check_text("a reason", reason)
-    tap_no = await _tap_of(connection, agency_id, exception_no, tools.clock.now())
-    inside = connection.transaction()
-    return await _rule(connection, inside, tools, agency_id, tap_no, word, reason=reason, by=by)
+    reason, key = check_text("a reason", reason), check_text("a key", key, 150)
+    now = tools.clock.now()
+    tap_no = await _tap_of(connection, agency_id, exception_no, now)
+    content = {"word": word, "seen": seen, "reason": reason, "actor": by.name}
+    operation = Operation(agency_id, "ruling", f"ruling:{exception_no}:{key}", content)
+
+    async def work() -> Came:
+        inside = connection.transaction()
+        return await _rule(
+            connection, inside, tools, agency_id, tap_no, word, seen=seen, reason=reason, by=by
+        )
+
+    return await rule_once(
+        connection, operation, exception_no, Came, work, reason=reason, by=by, now=now
+    )
 
 
 async def _tap_of(
@@ -185,6 +222,7 @@ async def _rule(
     tap_no: int,
     word: Word,
     *,
+    seen: int | None,
     reason: str,
     by: Who,
 ) -> Came:
@@ -192,7 +230,9 @@ async def _rule(
     values: dict[str, Any] = {"agency_id": agency_id, "tap_no": tap_no}
     with translated():
         async with inside:
+            await _check_seen(connection, values, seen)
             rows = await _fetch(connection, "taps_about_ruling", values)
+            [(after_no,)] = await _fetch(connection, "draw_journal_number", {})
             ruled = await rule_on_tap(
                 connection,
                 tools,
@@ -204,7 +244,7 @@ async def _rule(
                 user_id=by.user_id,
             )
             after = await _fetch(connection, "taps_about_ruling", values)
-            posted = await _fetch(connection, "journals_of_ruling", {})
+            posted = await _fetch(connection, "journals_of_ruling", {"after": after_no})
             told = [await tell_journal(connection, agency_id, no) for no, _ in posted[:_TOLD_MAX]]
     beside = _beside(tap_no, ruled, rows, after, {moved for _, moved in posted})
     return Came(
@@ -216,6 +256,26 @@ async def _rule(
         journals=told,
         journal_count=len(posted),
     )
+
+
+async def _check_seen(
+    connection: AsyncConnection, values: dict[str, Any], seen: int | None
+) -> None:
+    """Refuse a word of somebody who has not seen the newest one; nobody says another till the end.
+
+    Takes the lock that `rule_on_tap` takes first.
+
+    Raises:
+        Refused: another stands there (`ruled_meanwhile`).
+    """
+    await lock_sequences(connection, await _fetch(connection, "sequence_of_tap", values))
+    said = await _fetch(connection, "rulings_on_tap", values)
+    if (said[0][0] if said else None) != seen:
+        raise Refused(
+            f"somebody else has said something of tap {values['tap_no']} meanwhile",
+            code=MEANWHILE,
+            hint="Look at it again: what was said stands with the exception.",
+        )
 
 
 def _beside(

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sapar.core.clock import ScaledClock
-from sapar.core.db import connect, connect_async
+from sapar.core.db import Connection, connect, connect_async
 from sapar.core.settings import Settings
 from sapar.fleet.registry import DeviceEntry
 from sapar.ticketing.post import post_taps
@@ -25,6 +25,23 @@ from tests.ticketing.taps.support import AGENCY, make_tools, tap_of
 KINDS = ("double_debit", "identity_conflict", "counter_reused", "unsigned")
 
 
+def validators(connection: Connection) -> list[DeviceEntry]:
+    """v3 and v4."""
+    rows = connection.execute(
+        "SELECT device_no, device_id FROM device WHERE device_id IN ('v3', 'v4') ORDER BY 2"
+    ).fetchall()
+    return [DeviceEntry(no, AGENCY, name, "validator") for no, name in rows]
+
+
+async def reuse_in_next_month(conninfo: str) -> None:
+    """Let c10 use its counter 5 once more fifteen days later, in April."""
+    with connect(conninfo) as connection:
+        _, other = validators(connection)
+    tap = tap_of(other, 4, "c10", 15 * 24 * 60, counter=5, route_id="105")
+    async with await connect_async(conninfo) as connection:
+        await post_taps(connection, make_tools(conninfo), [tap])
+
+
 async def hold(conninfo: str) -> None:
     """Let people ride in a way that somebody must look at."""
     with connect(conninfo) as connection:
@@ -33,10 +50,7 @@ async def hold(conninfo: str) -> None:
             " SELECT carrier_no, CASE carrier_id WHEN 'green' THEN 'b1' ELSE 'b2' END, '(,)'"
             " FROM carrier"
         )
-        rows = connection.execute(
-            "SELECT device_no, device_id FROM device WHERE device_id IN ('v3', 'v4') ORDER BY 2"
-        ).fetchall()
-    first, other = [DeviceEntry(no, AGENCY, name, "validator") for no, name in rows]
+        first, other = validators(connection)
     taps = [
         tap_of(first, 1, "c7", 20, route_id="105"),
         tap_of(first, 2, "c7", 20.5, route_id="105"),

@@ -212,6 +212,10 @@ async def test_a_pass_sold_by_mistake_is_taken_back_beside_it(
             await expect(page.locator(".receipt")).to_be_visible()
             await dialog.get_by_role("button", name="Close").click()
         await expect(passes.get_by_role("listitem")).to_have_count(2)
+        for at in (0, 1):  # buttons of one name say of which pass they are
+            button = passes.get_by_role("button", name="Take back…").nth(at)
+            text = await passes.get_by_role("listitem").nth(at).locator("span").inner_text()
+            await expect(button).to_have_accessible_description(text)
         await passes.get_by_role("button", name="Take back…").first.click()
         await expect(dialog.get_by_role("alert")).to_contain_text("a ride has used the pass")
         await dialog.get_by_label("Why").fill("mistake")

@@ -1,17 +1,20 @@
 """What the finance desk says of held taps over HTTP: looked at before, done, taken back."""
 
+import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from sapar.core.db import connect
 from tests.api.access_help import sign_in
 from tests.api.conftest import Instance
-from tests.api.finance.held_town import held, held_by_kind
+from tests.api.finance.held_town import held, held_by_kind, reuse_in_next_month
 
 __all__ = ["held"]  # a fixture
 
 WORDS = {"accept": "seen on the camera", "reject": "nobody was there"}
+SO = {"word": "accept", "text": "so", "key": "k", "seen": None}
 STATE = (
     "SELECT tap_no, status, code, charged_tiyn, ruling FROM tap ORDER BY 1",
     "SELECT count(*), max(journal_no) FROM journal",
@@ -32,16 +35,25 @@ def state_of(api: Instance) -> list[list[tuple[Any, ...]]]:
     return [rows_of(api, sql) for sql in STATE]
 
 
+def newest(api: Instance, tap_no: int) -> int | None:
+    sql = f"SELECT max(ruling_no) FROM tap_ruling WHERE tap_no = {tap_no}"
+    found: int | None = rows_of(api, sql)[0][0]
+    return found
+
+
 async def say(api: Instance, kind: str, word: str, **more: Any) -> Any:
-    number, _ = held_by_kind(api.conninfo)[kind]
-    body = {"word": word, "text": WORDS.get(word, ""), **more}
+    """Say a word as a page that has just looked."""
+    number, tap_no = held_by_kind(api.conninfo)[kind]
+    body: dict[str, Any] = {"word": word, "text": WORDS.get(word, ""), "key": str(uuid4())}
+    body |= {"seen": newest(api, tap_no), **more}
     return await api.http.post(f"/api/finance/exceptions/{number}/rule", json=body)
 
 
 async def foresee(api: Instance, kind: str, word: str) -> Any:
-    number, _ = held_by_kind(api.conninfo)[kind]
+    number, tap_no = held_by_kind(api.conninfo)[kind]
     address = f"/api/finance/exceptions/{number}/rule/foresee"
-    answer = await api.http.post(address, json={"word": word, "text": ""})
+    body = {"word": word, "seen": newest(api, tap_no)}
+    answer = await api.http.post(address, json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -106,6 +118,26 @@ async def test_rivals_are_told_with_what_becomes_of_them(held: Instance) -> None
         assert {line["tap_no"] for line in came["journals"]} >= {came["tap_no"], rival["tap_no"]}
 
 
+async def test_a_rival_of_the_month_before_is_told(held: Instance) -> None:
+    await sign_in(held.http, held.conninfo, ["accountant"])
+    await reuse_in_next_month(held.conninfo)
+    [(number, tap_no)] = rows_of(
+        held,
+        "SELECT exception_no, tap_no FROM ticketing_exception JOIN tap USING (tap_no)"
+        " WHERE kind = 'counter_reused' AND event_at >= '2026-04-01'",
+    )
+    address = f"/api/finance/exceptions/{number}/rule"
+    ahead = await held.http.post(f"{address}/foresee", json={"word": "accept", "seen": None})
+    assert ahead.status_code == 200, ahead.text
+    answer = await held.http.post(address, json=SO)
+    assert answer.status_code == 200, answer.text
+    came = answer.json()
+    assert (came["tap_no"], came["after"]["status"]) == (tap_no, "posted")
+    rivals = [one for one in came["beside"] if one["why"] == "counter"]
+    assert [one["after"]["code"] for one in rivals] == ["counter_reused"] * 2
+    assert [one["before"]["status"] for one in rivals] == ["posted", "held"]
+
+
 async def test_the_opposite_word_takes_it_back(held: Instance) -> None:
     await sign_in(held.http, held.conninfo, ["accountant"])
     balances = "SELECT code, owner, balance FROM account WHERE balance <> 0 ORDER BY 1, 2"
@@ -129,7 +161,7 @@ async def test_others_rule_on_nothing(held: Instance, role: Any, status: int) ->
     number, _ = held_by_kind(held.conninfo)["double_debit"]
     for path in ("rule", "rule/foresee"):
         address = f"/api/finance/exceptions/{number}/{path}"
-        answer = await held.http.post(address, json={"word": "accept", "text": "so"})
+        answer = await held.http.post(address, json=SO)
         assert answer.status_code == status
     assert state_of(held) == before
 
@@ -147,7 +179,7 @@ async def test_a_word_needs_the_pages_own_token(held: Instance) -> None:
     number, _ = held_by_kind(held.conninfo)["double_debit"]
     answer = await held.http.post(
         f"/api/finance/exceptions/{number}/rule",
-        json={"word": "accept", "text": "so"},
+        json=SO,
         headers={"X-Sapar-Csrf": "another"},
     )
     assert answer.status_code == 403
@@ -159,12 +191,14 @@ async def test_a_word_needs_the_pages_own_token(held: Instance) -> None:
     [
         ("double_debit", {"text": "  "}, 422, "text"),
         ("double_debit", {"text": "4111 1111 1111 1111"}, 422, "pan_like"),
+        ("double_debit", {"key": " "}, 422, "text"),
+        ("double_debit", {"key": None}, 422, "invalid_request"),
         ("double_debit", {"word": "perhaps"}, 422, "invalid_request"),
         ("unsigned", {}, 403, "not_acceptable"),
     ],
 )
 async def test_refusals(
-    held: Instance, kind: str, body: dict[str, str], status: int, code: str
+    held: Instance, kind: str, body: dict[str, Any], status: int, code: str
 ) -> None:
     await sign_in(held.http, held.conninfo, ["accountant"])
     before = state_of(held)
@@ -197,11 +231,9 @@ async def test_what_is_no_longer_held_or_was_resolved_is_refused(held: Instance)
         ).fetchall()
     for exception_no, status, code in ((ride, 403, "not_held"), (none, 404, "unknown_tap")):
         address = f"/api/finance/exceptions/{exception_no}"
-        answer = await held.http.post(f"{address}/rule", json={"word": "accept", "text": "so"})
+        answer = await held.http.post(f"{address}/rule", json=SO)
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
-        ahead = await held.http.post(
-            f"{address}/rule/foresee", json={"word": "accept", "text": "so"}
-        )
+        ahead = await held.http.post(f"{address}/rule/foresee", json=SO)
         assert ahead.json()["refused"]["code"] == code
 
 
@@ -224,3 +256,89 @@ async def test_a_fare_that_was_given_back_is_not_taken_back(held: Instance) -> N
     answer = await say(held, "double_debit", "reject")
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "already_refunded")
     assert (await foresee(held, "double_debit", "reject"))["refused"]["code"] == "already_refunded"
+
+
+async def test_the_same_word_asked_again_is_said_once(held: Instance) -> None:
+    await sign_in(held.http, held.conninfo, ["accountant"])
+    both = [say(held, "identity_conflict", "accept", key="k", seen=None) for _ in range(2)]
+    first, again = await asyncio.gather(*both)
+    assert first.status_code == 200, first.text
+    assert first.json()["journal_count"] == 4
+    after = state_of(held)
+    assert after[4] == after[6] == [(1,)]
+    assert again.json() == first.json()
+    # also where somebody has said the opposite since
+    await sign_in(held.http, held.conninfo, ["chief_accountant"])
+    assert (await say(held, "identity_conflict", "reject")).status_code == 200
+    after = state_of(held)
+    await sign_in(held.http, held.conninfo, ["accountant"])
+    other = await say(held, "identity_conflict", "accept", key="k", seen=None)
+    # another person's request is not the same
+    assert (other.status_code, other.json()["error"]["code"]) == (403, "idempotency_conflict")
+    assert state_of(held) == after
+
+
+async def test_it_is_the_same_after_the_opposite_word(held: Instance) -> None:
+    await sign_in(held.http, held.conninfo, ["accountant"])
+    first = await say(held, "double_debit", "accept", key="k", seen=None)
+    assert (await say(held, "double_debit", "reject")).status_code == 200
+    after = state_of(held)
+    again = await say(held, "double_debit", "accept", key="k", seen=None)
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert state_of(held) == after
+    history = (await told(held, "double_debit"))["history"]
+    assert [line["action"] for line in history] == ["open", "close"]
+
+
+@pytest.mark.parametrize("more", [{"word": "reject"}, {"text": "other"}])
+async def test_a_key_with_other_content_is_refused_and_reported(
+    held: Instance, more: dict[str, str]
+) -> None:
+    await sign_in(held.http, held.conninfo, ["accountant"])
+    asked: dict[str, Any] = {"word": "accept", "key": "k", "seen": None}
+    assert (await say(held, "double_debit", **asked)).status_code == 200
+    before = state_of(held)
+    answer = await say(held, "double_debit", **{**asked, **more})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "idempotency_conflict")
+    assert state_of(held) == before
+    number, _ = held_by_kind(held.conninfo)["double_debit"]
+    assert rows_of(held, "SELECT source_key FROM key_conflict") == [(f"ruling:{number}:k",)]
+
+
+async def test_a_word_of_who_has_not_seen_the_newest_is_refused(held: Instance) -> None:
+    await sign_in(held.http, held.conninfo, ["accountant"])
+    assert (await say(held, "double_debit", "reject")).status_code == 200
+    before = state_of(held)
+    for key in ("k", "k", "l"):  # a refusal stays so under its key
+        answer = await say(held, "double_debit", "accept", key=key, seen=None)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "ruled_meanwhile")
+    number, _ = held_by_kind(held.conninfo)["double_debit"]
+    ahead = await held.http.post(f"/api/finance/exceptions/{number}/rule/foresee", json=SO)
+    assert ahead.json()["refused"]["code"] == "ruled_meanwhile"
+    assert state_of(held) == before
+    [said] = (await told(held, "double_debit"))["tap"]["rulings"]
+    seen = await say(held, "double_debit", "accept", seen=said["ruling_no"])
+    assert seen.status_code == 200, seen.text
+
+
+async def test_of_two_words_at_once_one_is_refused(held: Instance) -> None:
+    await sign_in(held.http, held.conninfo, ["accountant"])
+    both = [say(held, "double_debit", word, seen=None) for word in ("accept", "reject")]
+    answers = await asyncio.gather(*both)
+    assert sorted(one.status_code for one in answers) == [200, 409]
+    assert state_of(held)[4] == [(1,)]
+
+
+async def test_what_a_word_decided_is_not_opened_again(held: Instance) -> None:
+    await sign_in(held.http, held.conninfo, ["accountant"])
+    number, _ = held_by_kind(held.conninfo)["double_debit"]
+    address = f"/api/finance/exceptions/{number}"
+    for act in ("close", "reopen"):  # without a word it is opened again
+        assert not (await told(held, "double_debit"))["tap"]["decided"]
+        done = await held.http.post(f"{address}/{act}", json={"text": "so"})
+        assert done.status_code == 200, done.text
+    for word in ("accept", "reject"):
+        assert (await say(held, "double_debit", word)).status_code == 200
+        assert (await told(held, "double_debit"))["tap"]["decided"]
+        answer = await held.http.post(f"{address}/reopen", json={"text": "so"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "decided_by_ruling")

@@ -123,7 +123,7 @@ const t = words({
     beyond_charge: "Алынғаннан артық қайтарылды",
     resolved_and_posted: "Сапар екі рет өткізілді: қолмен және жүйемен",
     double_debit: "Екі рет алынған",
-    identity_conflict: "Бір нөмірмен екі жазба",
+    identity_conflict: "Бір нөмірмен екі валидация",
     counter_reused: "Карта санауышы қайталанды",
     no_fare_rule: "Тарифте бағасы жоқ",
     no_tariff: "Қолданыста тариф жоқ",

@@ -81,7 +81,10 @@ export const t = words({
     r_resolved_by_posting:
       "an exception about this tap, or about one that moves with it, was resolved by a posting; take that back first.",
     r_unknown_tap: "there is no such tap.",
+    r_decided_by_ruling: "a word on its tap decided it; the opposite word takes that back.",
     r_crossed: "others changed the same at that moment; ask again.",
+    r_ruled_meanwhile: "somebody else has ruled on this tap meanwhile; look at it again.",
+    r_idempotency_conflict: "the same request came before with other content; open it again.",
     acc_1010: "Bank account",
     acc_1020: "Processor in transit",
     acc_1110: "Agent receivable",
@@ -195,7 +198,11 @@ export const t = words({
     r_resolved_by_posting:
       "осы валидация не онымен бірге өзгеретін валидация бойынша сәйкессіздік жазбамен жабылған; алдымен сол жазбаны қайтарыңыз.",
     r_unknown_tap: "мұндай валидация жоқ.",
-    r_crossed: "дәл осы сәтте басқалар да осыны өзгертті; қайта сұраңыз.",
+    r_decided_by_ruling:
+      "бұл валидация бойынша шешіммен жабылған; қарама-қарсы шешім оны қайтарады.",
+    r_crossed: "дәл осы сәтте басқалар да осыны өзгертті; қайталап көріңіз.",
+    r_ruled_meanwhile: "осы валидация бойынша басқа біреу шешім қабылдап қойды; қайта қараңыз.",
+    r_idempotency_conflict: "бұл сұраудың мазмұны басқа; қайта ашып көріңіз.",
     acc_1010: "Банк шоты",
     acc_1020: "Процессинг жолындағы ақша",
     acc_1110: "Агенттің берешегі",
@@ -310,7 +317,10 @@ export const t = words({
     r_resolved_by_posting:
       "расхождение по этой записи или по связанной с ней закрыто проводкой; сначала отмените проводку.",
     r_unknown_tap: "такой записи нет.",
-    r_crossed: "в этот момент то же самое меняли другие; спросите ещё раз.",
+    r_decided_by_ruling: "это решено решением по записи; противоположное решение его отменяет.",
+    r_crossed: "в этот момент то же самое меняли другие; повторите попытку.",
+    r_ruled_meanwhile: "по этой записи тем временем принято другое решение; посмотрите ещё раз.",
+    r_idempotency_conflict: "такой запрос уже был с другими данными; откройте окно заново.",
     acc_1010: "Счёт в банке",
     acc_1020: "Деньги в пути у процессинга",
     acc_1110: "Долг агента",

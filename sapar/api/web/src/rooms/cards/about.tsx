@@ -1,4 +1,5 @@
 /** What to tell the rider: the sentence, the figures with their parts, why the card is blocked. */
+import { useId } from "preact/hooks";
 import { CardLink } from "../../finance/journal";
 import { moneyText } from "../../kit/money";
 import { clockText, dayText, momentText } from "../../kit/when";
@@ -92,14 +93,19 @@ function WhyBlocked({ block }: { block: Block }) {
 function Passes({ card, choices }: { card: Card; choices: Choices }) {
   const { status } = card.statement;
   const passes = passesNow(card);
+  const id = useId();
   const may = choices.operations.includes("take_back_pass");
   if (!may || passes.length === 0 || (status !== "active" && status !== "blocked")) return null;
   return (
     <ul class="card-passes" aria-label={t("passes")}>
       {passes.map((pass) => (
         <li key={pass[3]}>
-          {passText(pass)}
-          <button type="button" onClick={() => openTakeBack(pass)}>
+          <span id={`${id}-${pass[3]}`}>{passText(pass)}</span>
+          <button
+            type="button"
+            aria-describedby={`${id}-${pass[3]}`}
+            onClick={() => openTakeBack(pass)}
+          >
             {t("do_take_back_pass")}
           </button>
         </li>

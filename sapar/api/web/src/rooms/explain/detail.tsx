@@ -175,7 +175,8 @@ function Acts(props: { path: string; told: Told; onChanged: () => void; onRule: 
       <div class="actions">
         {rule}
         {one.journal_no === null ? (
-          one.closed_by !== "sapar" && (
+          one.closed_by !== "sapar" &&
+          told.tap?.decided !== true && (
             <button
               type="button"
               onClick={() => void asking("reopen", t("reopen").replace("…", "?"), "")}

@@ -6,9 +6,9 @@ import { Entries, type Entry, moneyOf, type NamedCard } from "../../finance/entr
 import { Foreseen, useForesight } from "../../finance/foresee";
 import { JournalLink } from "../../finance/journal";
 import { kindName } from "../../finance/kinds";
-import { t as money } from "../../finance/messages";
+import { t as money, refusalText } from "../../finance/messages";
 import { useOnce } from "../../finance/once";
-import { send } from "../../kit/api";
+import { ApiError, send } from "../../kit/api";
 import { Dialog } from "../../kit/dialog";
 import { Switch, TextField } from "../../kit/fields";
 import { moneyText } from "../../kit/money";
@@ -28,7 +28,11 @@ export interface HeldTap {
   readonly now: Standing;
   /** What may be said of it now. */
   readonly words: readonly Word[];
+  /** A word on it decided what the exception is about. */
+  readonly decided: boolean;
+  /** The newest first. */
   readonly rulings: readonly {
+    readonly ruling_no: number;
     readonly at: string;
     readonly actor: string;
     readonly word: Word;
@@ -69,7 +73,7 @@ function standingText({ status, code, charged_tiyn }: Standing): string {
 
 /** What a journal is about: a ride, or what follows from one on its card. */
 function aboutText({ kind, tap_no }: Came["journals"][number]): string {
-  if (tap_no !== null) return money("tap", { no: String(tap_no) });
+  if (tap_no !== null) return t("tapNo", { no: String(tap_no) });
   return kind === "activation" || kind === "debt" ? t(`k_${kind}`) : kind;
 }
 
@@ -81,7 +85,7 @@ export function Rulings({ of }: { of: HeldTap }) {
       <h4>{t("rulings")}</h4>
       <ol class="plain-list">
         {of.rulings.map((one) => (
-          <li key={`${one.at} ${one.word}`}>
+          <li key={one.ruling_no}>
             <strong>{t(`w_${one.word}`)}</strong>{" "}
             <span class="quiet">
               {t("by", { time: momentText(seconds(one.at)), who: one.actor })}
@@ -101,6 +105,11 @@ export function Rulings({ of }: { of: HeldTap }) {
   );
 }
 
+/** A refusal in the language of the page. */
+function inWords({ status, code, message, hint, retry_s }: ApiError): ApiError {
+  return new ApiError(status, code, refusalText(code, message), hint, retry_s);
+}
+
 export function RulingDialog(props: {
   /** Of the exception. */
   path: string;
@@ -113,13 +122,24 @@ export function RulingDialog(props: {
   const word = useSignal<Word>(tap.words[0] ?? "reject");
   const reason = useSignal("");
   const came = useSignal<Came | null>(null);
+  // somebody else has said another word since the page looked
+  const stale = useSignal(false);
+  const seen = tap.rulings[0]?.ruling_no ?? null;
   const foresight = useForesight<Came>(
     `${props.path}/rule/foresee`,
-    came.value === null ? { word: word.value, text: "" } : null,
+    came.value === null ? { word: word.value, seen } : null,
   );
   const submit = async (): Promise<void> => {
-    const body = { word: word.value, text: reason.value.trim() };
-    const done = await once.run(() => send<Came>("POST", `${props.path}/rule`, body));
+    const body = { word: word.value, seen, text: reason.value.trim() };
+    const done = await once.run((key) =>
+      send<Came>("POST", `${props.path}/rule`, { ...body, key }).catch((error: ApiError) => {
+        if (error.code === "ruled_meanwhile") {
+          stale.value = true;
+          props.onChanged();
+        }
+        throw inWords(error);
+      }),
+    );
     if (done === null) return;
     came.value = done;
     props.onChanged();
@@ -138,7 +158,7 @@ export function RulingDialog(props: {
       wide
       title={t("ruleTitle", { no })}
       confirm={t(`do_${word.value}`)}
-      ready={reason.value.trim() !== "" && foresight.told !== null}
+      ready={reason.value.trim() !== "" && foresight.told !== null && !stale.value}
       onClose={onClose}
       onSubmit={submit}
       fields={
@@ -171,9 +191,15 @@ export function RulingDialog(props: {
         </>
       }
     >
-      <Foreseen of={foresight} title={t("ruleWill")}>
-        {(told) => <WillCome of={told} />}
-      </Foreseen>
+      {stale.value ? (
+        <p class="note-bar" role="alert">
+          {money("wouldRefuse", { why: refusalText("ruled_meanwhile", "") })}
+        </p>
+      ) : (
+        <Foreseen of={foresight} title={t("ruleWill")}>
+          {(told) => <WillCome of={told} />}
+        </Foreseen>
+      )}
       <p class="quiet">{t("ruleUndo")}</p>
     </ActDialog>
   );
